@@ -1,0 +1,6 @@
+/** `npm run build`: src/ → dist/. */
+
+import { buildLibrary, install } from './prepare.mjs';
+
+install();
+buildLibrary();

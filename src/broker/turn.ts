@@ -1,0 +1,129 @@
+/** The beat: during a turn of the event loop facts and bytes pile up; at its end they are committed once and written once. Hot. */
+import type { Ticket } from '../session/contracts.js';
+
+/** Somebody with bytes to write when the turn ends. */
+export interface Flushable {
+  flush(): void;
+  /** Everything up to this ticket is durable now. */
+  release(durable: Ticket): void;
+}
+
+export interface TurnEdges {
+  /** Calls back when this turn of the event loop is over. */
+  readonly schedule: (end: () => void) => void;
+  /** Makes durable what was written to the storage up to now. */
+  readonly commit: () => Promise<void>;
+  /** A commit failed: nothing that waits for it may ever be acknowledged. */
+  readonly failed: (error: unknown) => void;
+}
+
+export class Turn {
+  /** The newest ticket that is durable. */
+  durable: Ticket = 0;
+  readonly #edges: TurnEdges;
+  readonly #end = (): void => this.end();
+  /** The ticket of what is being written now. */
+  #batch: Ticket = 1;
+  #dirty = false;
+  #committing = false;
+  #broken = false;
+  #scheduled = false;
+  #touched: Flushable[] = [];
+  #holding: Flushable[] = [];
+  #tasks: (() => void)[] = [];
+  #settled: { readonly ticket: Ticket; readonly resolve: () => void }[] = [];
+
+  constructor(edges: TurnEdges) {
+    this.#edges = edges;
+  }
+
+  /** Whether nothing waits for a turn to end or for the disk. */
+  get idle(): boolean {
+    return !this.#scheduled && !this.#committing && !this.#dirty;
+  }
+
+  /** A fact was written to the storage: its ticket. */
+  wrote(): Ticket {
+    this.#dirty = true;
+    this.#schedule();
+    return this.#batch;
+  }
+
+  /** Bytes wait in this outbox; it is flushed once, when the turn ends. */
+  touch(outbox: Flushable): void {
+    this.#touched.push(outbox);
+    this.#schedule();
+  }
+
+  /** Bytes in this outbox wait for the disk; it is told, once, when more is durable. */
+  holding(outbox: Flushable): void {
+    this.#holding.push(outbox);
+  }
+
+  /** Does something when this turn ends, before its facts are committed; what comes up meanwhile waits for the next. */
+  later(task: () => void): void {
+    this.#tasks.push(task);
+    this.#schedule();
+  }
+
+  /** Resolves when the ticket is durable. */
+  async settled(ticket: Ticket): Promise<void> {
+    if (ticket <= this.durable) return;
+    await new Promise<void>((resolve) => this.#settled.push({ ticket, resolve }));
+  }
+
+  end(): void {
+    this.#scheduled = false;
+    if (this.#tasks.length > 0) {
+      const tasks = this.#tasks;
+      this.#tasks = [];
+      for (const task of tasks) task();
+    }
+    this.#commit();
+    this.flush();
+  }
+
+  /** Writes what the touched outboxes hold, before the turn ends: also when memory for them runs short. */
+  flush(): void {
+    const touched = this.#touched;
+    if (touched.length === 0) return;
+    this.#touched = [];
+    for (const outbox of touched) outbox.flush();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#edges.schedule(this.#end);
+  }
+
+  /** One commit at a time: what is written meanwhile goes with the next. */
+  #commit(): void {
+    if (!this.#dirty || this.#committing || this.#broken) return;
+    this.#dirty = false;
+    this.#committing = true;
+    const ticket = this.#batch++;
+    this.#edges.commit().then(
+      () => this.#landed(ticket),
+      (error: unknown) => {
+        this.#broken = true;
+        this.#committing = false;
+        this.#edges.failed(error);
+      },
+    );
+  }
+
+  #landed(ticket: Ticket): void {
+    this.#committing = false;
+    this.durable = ticket;
+    this.#commit();
+    const holding = this.#holding;
+    this.#holding = [];
+    for (const outbox of holding) outbox.release(ticket);
+    if (this.#settled.length > 0) {
+      const due = this.#settled.filter((waiter) => waiter.ticket <= ticket);
+      this.#settled = this.#settled.filter((waiter) => waiter.ticket > ticket);
+      for (const waiter of due) waiter.resolve();
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/** What was typed after `posmq`, read with the table of options. */
+
+import { Command, CommanderError, Option } from 'commander';
+import { ConfigurationError, flagOf, OPTION_KEYS, type OptionKey, optionOf } from '../config/options.js';
+import type { OptionTexts } from '../config/load.js';
+import { unknown } from '../config/spelling.js';
+
+/** What the operator asks for: a broker, or only a text to read. */
+export type Request = { readonly kind: 'start'; readonly flags: OptionTexts } | { readonly kind: 'help' | 'version' };
+
+/** Flags that are no options of a broker. */
+const HELP = '--help';
+const VERSION = '--version';
+
+/**
+ * @param argv what follows the name of the command.
+ * @throws ConfigurationError for a flag nobody knows, a flag without its value or a word that is no flag.
+ */
+export function readCommandLine(argv: readonly string[]): Request {
+  const command = commandOf();
+  let rest: { operands: string[]; unknown: string[] };
+  try {
+    rest = command.parseOptions([...argv]);
+  } catch (error) {
+    if (!(error instanceof CommanderError) || error.code !== 'commander.optionMissingArgument') throw error;
+    // Only the last word can lack what should follow it.
+    throw new ConfigurationError(`${argv.at(-1)} needs a value`);
+  }
+  const [stray] = rest.unknown;
+  if (stray !== undefined) throw new ConfigurationError(refusal(stray));
+  const [word] = rest.operands;
+  if (word !== undefined) throw new ConfigurationError(`unexpected argument ${JSON.stringify(word)}`);
+  const { help, version, ...flags } = command.opts<OptionTexts & { help?: true; version?: true }>();
+  if (help) return { kind: 'help' };
+  if (version) return { kind: 'version' };
+  return { kind: 'start', flags };
+}
+
+/** What `--help` prints, at most `width` columns wide. */
+export function helpText(width: number): string {
+  const command = commandOf();
+  command.configureHelp({
+    helpWidth: width,
+    // POSIX writes PORT where commander writes <PORT>.
+    optionTerm: (option) => (option.short === undefined ? `    ${option.flags}` : option.flags).replaceAll(/[<>]/g, ''),
+  });
+  return `${command.helpInformation()}
+Every option is also an environment variable: --max-packet-size is
+POSMQ_MAX_PACKET_SIZE. A flag wins over a variable.
+`;
+}
+
+function commandOf(): Command {
+  const command = new Command('posmq')
+    .description('An MQTT broker.')
+    .usage('[options]')
+    .helpOption(false)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
+  for (const key of OPTION_KEYS) command.addOption(commandOption(key));
+  return command
+    .addOption(new Option(HELP, 'Print this and exit.').helpGroup('Other:'))
+    .addOption(new Option(VERSION, 'Print the version and exit.').helpGroup('Other:'));
+}
+
+function commandOption(key: OptionKey): Option {
+  const option = optionOf(key);
+  const short = option.short === undefined ? '' : `-${option.short}, `;
+  const choices = option.type === 'choice' ? `${option.choices.join(', ')}; ` : '';
+  return new Option(
+    `${short}${flagOf(key)} <${option.placeholder}>`,
+    `${option.sentence} (${choices}default: ${option.default})`,
+  ).helpGroup(`${option.group}:`);
+}
+
+function refusal(stray: string): string {
+  const flag = stray.startsWith('--') ? stray.replace(/=.*$/s, '') : stray;
+  const flags = [...OPTION_KEYS.map(flagOf), HELP, VERSION];
+  return flags.includes(flag) ? `${flag} takes no value` : unknown('option', flag, flags);
+}

@@ -1,0 +1,324 @@
+/** Everything a broker can be told before it starts: one table, from which types, defaults, checks, `--help` and docs follow. */
+
+import { unknown } from './spelling.js';
+
+interface OptionBase {
+  /** The heading under which `--help` and the docs list it. */
+  readonly group: 'Listening' | 'Connections' | 'Sessions' | 'Retained messages' | 'Logging';
+  /** The one-letter flag, without its dash. */
+  readonly short?: string;
+  /** What stands for the value in `--help`. */
+  readonly placeholder: string;
+  /** One sentence: what it does, and what a special value means. */
+  readonly sentence: string;
+}
+
+export interface IntegerOption extends OptionBase {
+  readonly type: 'integer';
+  readonly min: number;
+  readonly max: number;
+  readonly unit?: 'bytes' | 'seconds';
+  readonly default: number;
+}
+
+export interface StringOption extends OptionBase {
+  readonly type: 'string';
+  readonly default: string;
+}
+
+export interface ChoiceOption extends OptionBase {
+  readonly type: 'choice';
+  readonly choices: readonly string[];
+  readonly default: string;
+}
+
+export type Option = IntegerOption | StringOption | ChoiceOption;
+
+/** Far above any machine, low enough that sums and products stay exact. */
+const MANY = 1_000_000_000;
+const TEBIBYTE = 1_099_511_627_776;
+
+/** The table. The order is the order of `--help` and of the docs. */
+export const OPTIONS = {
+  port: {
+    group: 'Listening',
+    short: 'p',
+    placeholder: 'PORT',
+    type: 'integer',
+    min: 0,
+    max: 65_535,
+    default: 1_883,
+    sentence: 'The TCP port to listen on; 0 takes any free one.',
+  },
+  host: {
+    group: 'Listening',
+    short: 'h',
+    placeholder: 'HOST',
+    type: 'string',
+    default: '0.0.0.0',
+    sentence: 'The address or name of the interface to listen on.',
+  },
+  maxPacketSize: {
+    group: 'Connections',
+    placeholder: 'BYTES',
+    type: 'integer',
+    // Room for a CONNECT with a client id of 23 bytes, the shortest every server must take [MQTT-3.1.3-5].
+    min: 64,
+    max: 268_435_455,
+    unit: 'bytes',
+    default: 268_435_455,
+    sentence: 'The largest remaining length a packet may have; a larger packet closes its connection.',
+  },
+  connectTimeout: {
+    group: 'Connections',
+    placeholder: 'SECONDS',
+    type: 'integer',
+    min: 1,
+    max: 3_600,
+    unit: 'seconds',
+    default: 30,
+    sentence: 'How long a new connection may take to send a complete CONNECT.',
+  },
+  maxConnections: {
+    group: 'Connections',
+    placeholder: 'N',
+    type: 'integer',
+    min: 1,
+    max: MANY,
+    default: 100_000,
+    sentence: 'How many connections may be open at once.',
+  },
+  maxBufferedBytes: {
+    group: 'Connections',
+    placeholder: 'BYTES',
+    type: 'integer',
+    min: 65_536,
+    max: TEBIBYTE,
+    unit: 'bytes',
+    default: 8_388_608,
+    sentence: 'How many bytes may wait for one connection before QoS 0 messages to it are dropped.',
+  },
+  maxInflight: {
+    group: 'Sessions',
+    placeholder: 'N',
+    type: 'integer',
+    min: 1,
+    max: 65_535,
+    default: 1_000,
+    sentence: 'How many QoS 1 and 2 messages may be on their way to one session at once.',
+  },
+  maxQueuedMessages: {
+    group: 'Sessions',
+    placeholder: 'N',
+    type: 'integer',
+    min: 0,
+    max: MANY,
+    default: 100_000,
+    sentence: 'How many messages may wait in the queue of one session; 0 queues none.',
+  },
+  maxQueuedBytes: {
+    group: 'Sessions',
+    placeholder: 'BYTES',
+    type: 'integer',
+    min: 0,
+    max: TEBIBYTE,
+    unit: 'bytes',
+    default: 67_108_864,
+    sentence: 'How many bytes may wait in the queue of one session; 0 queues none.',
+  },
+  sessionExpiry: {
+    group: 'Sessions',
+    placeholder: 'SECONDS',
+    type: 'integer',
+    min: 0,
+    max: 4_294_967_295,
+    unit: 'seconds',
+    default: 2_592_000,
+    sentence: 'How long a persistent session is kept, at most, after its connection ended; 4294967295 keeps it for ever.',
+  },
+  maxSessions: {
+    group: 'Sessions',
+    placeholder: 'N',
+    type: 'integer',
+    min: 1,
+    max: MANY,
+    default: 1_000_000,
+    sentence: 'How many sessions, connected or not, may exist at once.',
+  },
+  maxSubscriptions: {
+    group: 'Sessions',
+    placeholder: 'N',
+    type: 'integer',
+    min: 1,
+    max: MANY,
+    default: 10_000,
+    sentence: 'How many subscriptions one session may hold.',
+  },
+  maxRetainedMessages: {
+    group: 'Retained messages',
+    placeholder: 'N',
+    type: 'integer',
+    min: 0,
+    max: MANY,
+    default: 1_000_000,
+    sentence: 'How many messages may be retained; 0 retains none.',
+  },
+  maxRetainedBytes: {
+    group: 'Retained messages',
+    placeholder: 'BYTES',
+    type: 'integer',
+    min: 0,
+    max: TEBIBYTE,
+    unit: 'bytes',
+    default: 1_073_741_824,
+    sentence: 'How many bytes of messages may be retained; 0 retains none.',
+  },
+  statusInterval: {
+    group: 'Logging',
+    placeholder: 'SECONDS',
+    type: 'integer',
+    min: 0,
+    max: 86_400,
+    unit: 'seconds',
+    default: 30,
+    sentence: 'How often a status line is logged; 0 turns it off.',
+  },
+  logLevel: {
+    group: 'Logging',
+    placeholder: 'LEVEL',
+    type: 'choice',
+    choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    default: 'info',
+    sentence: 'The least serious line that is logged.',
+  },
+  logFormat: {
+    group: 'Logging',
+    placeholder: 'FORMAT',
+    type: 'choice',
+    choices: ['pretty', 'json', 'auto'],
+    default: 'auto',
+    sentence: 'How a line is logged; auto is pretty on a terminal and json elsewhere.',
+  },
+} as const satisfies Readonly<Record<string, Option>>;
+
+type Table = typeof OPTIONS;
+
+/** The name of an option, as the library spells it. */
+export type OptionKey = keyof Table;
+
+type ValueOf<O extends Option> = O extends IntegerOption ? number : O extends ChoiceOption ? O['choices'][number] : string;
+
+/** Every option with a value that has been checked. Sizes are bytes, times are whole seconds. */
+export type Options = { readonly [K in OptionKey]: ValueOf<Table[K]> };
+
+/** Options as one gives them: what is absent or `undefined` takes its default. */
+export type PartialOptions = { readonly [K in OptionKey]?: Options[K] | undefined };
+
+/** A value, name or combination of options the broker refuses to start with; the message is one sentence for its operator. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+}
+
+/** The options in the order of the table. */
+export const OPTION_KEYS: readonly OptionKey[] = Object.keys(OPTIONS) as OptionKey[];
+
+/** One row of the table, with the precise type of a row forgotten. */
+export function optionOf(key: OptionKey): Option {
+  return OPTIONS[key];
+}
+
+/** Whether a name is the name of an option. */
+export function isOptionKey(name: string): name is OptionKey {
+  return Object.hasOwn(OPTIONS, name);
+}
+
+/** `maxPacketSize` → `--max-packet-size`. */
+export function flagOf(key: OptionKey): string {
+  return `--${key.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)}`;
+}
+
+/** `maxPacketSize` → `POSMQ_MAX_PACKET_SIZE`. */
+export function variableOf(key: OptionKey): string {
+  return `POSMQ_${key.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase()}`;
+}
+
+/**
+ * The options a broker runs with: what is given, checked, and the defaults for the rest.
+ *
+ * @throws ConfigurationError for an unknown name or a value out of bounds.
+ */
+export function checkOptions(given: PartialOptions): Options {
+  if (typeof given !== 'object' || given === null) {
+    throw new ConfigurationError(`options must be an object, got ${shown(given)}`);
+  }
+  for (const name of Object.keys(given)) {
+    if (!isOptionKey(name)) throw new ConfigurationError(unknown('option', name, OPTION_KEYS));
+  }
+  return everyOption(
+    (key) => given[key],
+    (key) => key,
+  );
+}
+
+/**
+ * Asks for the value of every option in turn, fills the defaults and checks.
+ *
+ * @param valueOf what was given for an option, `undefined` if nothing was.
+ * @param nameOf what the operator calls the option, for the sentence that refuses its value.
+ */
+export function everyOption(valueOf: (key: OptionKey) => unknown, nameOf: (key: OptionKey) => string): Options {
+  const options: Partial<Record<OptionKey, number | string>> = {};
+  for (const key of OPTION_KEYS) {
+    const value = valueOf(key);
+    options[key] = value === undefined ? OPTIONS[key].default : checked(optionOf(key), value, nameOf(key));
+  }
+  return options as Options;
+}
+
+function checked(option: Option, value: unknown, name: string): number | string {
+  switch (option.type) {
+    case 'integer': {
+      if (typeof value !== 'number' || !Number.isInteger(value)) {
+        throw new ConfigurationError(`${name} must be a whole number, got ${shown(value)}`);
+      }
+      if (value < option.min || value > option.max) {
+        const unit = option.unit === undefined ? '' : ` ${option.unit}`;
+        throw new ConfigurationError(`${name} must be between ${option.min} and ${option.max}${unit}, got ${value}`);
+      }
+      return value;
+    }
+    case 'choice': {
+      if (typeof value !== 'string' || !option.choices.includes(value)) {
+        throw new ConfigurationError(`${name} must be ${alternatives(option.choices)}, got ${shown(value)}`);
+      }
+      return value;
+    }
+    case 'string': {
+      if (typeof value !== 'string') throw new ConfigurationError(`${name} must be text, got ${shown(value)}`);
+      if (value.trim() === '') throw new ConfigurationError(`${name} must not be empty`);
+      return value;
+    }
+  }
+}
+
+/** `pretty, json or auto` */
+export function alternatives(choices: readonly string[]): string {
+  return `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+}
+
+const LONGEST_SHOWN = 60;
+
+/** A refused value as one short piece of a sentence, whatever it is. */
+function shown(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value.length > LONGEST_SHOWN ? `${value.slice(0, LONGEST_SHOWN)}…` : value);
+    case 'object':
+      if (value === null) return 'null';
+      return Array.isArray(value) ? 'an array' : 'an object';
+    case 'function':
+      return 'a function';
+    default:
+      return String(value);
+  }
+}

@@ -1,0 +1,292 @@
+/** Puts a broker together: the only file that knows all its edges. Starts bottom-up, stops top-down. */
+import { statusLine } from './admin/status.js';
+import { Broker } from './broker/broker.js';
+import type { Log, Storage } from './broker/contracts.js';
+import type { EventListener, EventName, Gates } from './broker/hooks.js';
+import { forgetful, StorageJournal } from './broker/journal.js';
+import type { MessageListener } from './broker/listener.js';
+import type { Stats } from './broker/stats.js';
+import { Turn } from './broker/turn.js';
+import { sessionView, type SessionView } from './broker/session-view.js';
+import { checkOptions, type Options } from './config/options.js';
+import { Arena } from './net/arena.js';
+import { Connection, type ConnectionSurroundings } from './net/connection.js';
+import { TcpListener } from './net/tcp.js';
+import type { Transport } from './net/transport.js';
+import { Publish } from './packet/publish.js';
+import { MqttError, ReasonCode } from './packet/reason-code.js';
+import type { QoS } from './packet/packet.js';
+import { Message } from './session/message.js';
+import { Tally } from './session/tally.js';
+import { isTopicFilter, isTopicName } from './topic/name.js';
+import { Timer, Wheel } from './util/wheel.js';
+
+/** How exactly deadlines are kept, in ms. */
+const TICK = 100;
+/** Ticks of one rotation of the wheel: deadlines within seven minutes are looked at once. */
+const SLOTS = 4_096;
+/** Slabs of {@link Arena}: 8 MiB of address space, of which what is used becomes memory. */
+const SLABS = 512;
+/** Sockets beyond `maxConnections` that are kept long enough to be told that there are too many. */
+const TURNED_AWAY = 64;
+
+/** A function that extends a broker: it calls {@link RunningBroker.gate}, {@link RunningBroker.on} and their like. */
+export type Plugin = (broker: RunningBroker) => void | Promise<void>;
+
+/** What `createBroker` takes: every option of the command line by its name there, and what only a program can give. */
+export interface CreateOptions extends Partial<Options> {
+  /** Where lines of log go; none by default. A `pino` logger fits. */
+  readonly log?: Log;
+  /** Where sessions, queues and retained messages are kept; by default nowhere but in memory. Whoever opened it closes it. */
+  readonly storage?: Storage;
+  readonly gates?: Partial<Gates>;
+  readonly plugins?: readonly Plugin[];
+}
+
+export interface PublishOptions {
+  /** 0 by default. */
+  readonly qos?: QoS;
+  /** False by default. */
+  readonly retain?: boolean;
+}
+
+/** The passing of time, and the end of a turn, as somebody else decides them. */
+export interface World {
+  /** ms since the epoch, never going back. */
+  readonly now: () => number;
+  readonly schedule: (end: () => void) => void;
+}
+
+const realWorld: World = {
+  // A clock that is set while the broker runs must not end keep-alives, so it is read once.
+  now: () => performance.timeOrigin + performance.now(),
+  schedule: setImmediate,
+};
+
+const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/**
+ * Starts a broker.
+ * @throws ConfigurationError where an option is unknown or out of bounds.
+ * @throws Error of the operating system where it cannot listen: its `code` is EADDRINUSE, EACCES, ENOTFOUND …
+ */
+export async function createBroker(options: CreateOptions = {}): Promise<RunningBroker> {
+  const broker = await RunningBroker.assemble(options, realWorld);
+  await broker.listen();
+  return broker;
+}
+
+/** A broker that runs, in this process. */
+export class RunningBroker {
+  readonly #options: Options;
+  readonly #core: Broker;
+  readonly #journal: StorageJournal | undefined;
+  readonly #turn: Turn;
+  readonly #wheel: Wheel;
+  readonly #log: Log;
+  readonly #world: World;
+  readonly #connections: ConnectionSurroundings;
+  #listener: TcpListener | undefined;
+  #beat: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: Options, { log = silent, storage }: CreateOptions, world: World) {
+    this.#options = options;
+    this.#log = log;
+    this.#world = world;
+    const tally = new Tally();
+    this.#turn = new Turn({
+      schedule: world.schedule,
+      commit: storage === undefined ? async () => {} : () => storage.commit(),
+      failed: (error) => this.#storageFailed(error),
+    });
+    this.#wheel = new Wheel({ tick: TICK, slots: SLOTS, now: world.now(), onError: (error) => this.#core.bug('a deadline', error) });
+    this.#journal = storage === undefined ? undefined : new StorageJournal(storage, this.#turn);
+    this.#core = new Broker({
+      limits: options,
+      tally,
+      journal: this.#journal ?? forgetful,
+      turn: this.#turn,
+      wheel: this.#wheel,
+      log,
+      identify: () => `posmq-${crypto.randomUUID()}`,
+    });
+    this.#connections = {
+      broker: this.#core,
+      turn: this.#turn,
+      wheel: this.#wheel,
+      arena: new Arena(SLABS),
+      limits: options,
+      log,
+      register: new Set(),
+    };
+  }
+
+  /** A broker with its state restored and its plugins in place that does not listen yet. */
+  static async assemble(given: CreateOptions, world: World): Promise<RunningBroker> {
+    const { log: _log, storage: _storage, gates, plugins = [], ...options } = given;
+    const broker = new RunningBroker(checkOptions(options), given, world);
+    await broker.#journal?.replay(broker.#core, broker.#wheel.now, broker.#options.sessionExpiry);
+    if (gates !== undefined) broker.gate(gates);
+    for (const plugin of plugins) await plugin(broker);
+    return broker;
+  }
+
+  /** Opens the TCP listener and lets time pass. */
+  async listen(): Promise<void> {
+    const { port, host } = this.#options;
+    this.#listener = await TcpListener.listen({
+      port,
+      host,
+      arena: this.#connections.arena,
+      accept: (transport) => this.accept(transport),
+      failed: (error) => this.#log.error({ err: error }, 'the listener failed'),
+    });
+    // Packets that have come are read before deadlines are judged: a process that was held up must not blame its clients.
+    this.#beat = setInterval(() => setImmediate(() => this.tick()), TICK);
+    this.#reportStatus();
+    this.#log.info(this.address, 'listening');
+  }
+
+  /** Where it listens. The port is the real one where 0 was asked for. */
+  get address(): { readonly host: string; readonly port: number } {
+    if (this.#listener === undefined) throw new Error('this broker does not listen');
+    return this.#listener.address;
+  }
+
+  /** The figures of this moment. */
+  get stats(): Stats {
+    return this.#core.stats();
+  }
+
+  /** Every session with its connection, where it has one, as they are at this moment. */
+  *sessions(): Generator<SessionView, void, undefined> {
+    for (const session of this.#core.sessions) yield sessionView(session);
+  }
+
+  /** The session of one client. */
+  session(clientId: string): SessionView | undefined {
+    const session = this.#core.sessions.get(clientId);
+    return session === undefined ? undefined : sessionView(session);
+  }
+
+  /**
+   * Publishes from within this process; gates are not asked.
+   * @param topic a Topic Name (MQTT 3.1.1 section 4.7). @param payload a string is sent as UTF-8.
+   * @returns when all that must be kept of it is kept.
+   * @throws MqttError TopicNameInvalid or PacketTooLarge.
+   */
+  async publish(topic: string, payload: string | Uint8Array, { qos = 0, retain = false }: PublishOptions = {}): Promise<void> {
+    if (!isTopicName(topic)) throw new MqttError(ReasonCode.TopicNameInvalid, `${JSON.stringify(topic)} is no Topic Name`);
+    if (qos !== 0 && qos !== 1 && qos !== 2) throw new MqttError(ReasonCode.QoSNotSupported, `the QoS must be 0, 1 or 2, got ${String(qos)}`);
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
+    // The topic with its length, a packet identifier, the payload.
+    if (2 + Buffer.byteLength(topic) + 2 + bytes.length > this.#options.maxPacketSize) {
+      throw new MqttError(ReasonCode.PacketTooLarge, `a payload of ${bytes.length} bytes makes a packet larger than is allowed`);
+    }
+    await this.#turn.settled(this.#core.route(new Message(Publish.of({ topic, payload: bytes, qos, retain }))));
+  }
+
+  /**
+   * Hears messages within this process: what is retained under the filter, then what is published.
+   * @param listener is called after the turn in which a message came; what it throws is logged.
+   * @returns a function that ends the subscription.
+   * @throws MqttError TopicFilterInvalid.
+   */
+  subscribe(filter: string, listener: MessageListener): () => void {
+    if (!isTopicFilter(filter)) throw new MqttError(ReasonCode.TopicFilterInvalid, `${JSON.stringify(filter)} is no Topic Filter`);
+    return this.#core.listen(filter, listener);
+  }
+
+  /** Listens for a lifecycle event. @returns a function that ends that. */
+  on<E extends EventName>(name: E, listener: EventListener<E>): () => void {
+    return this.#core.hooks.on(name, listener);
+  }
+
+  /** Adds gates: functions that are asked before something happens. Those set earlier are asked first, and all must agree. */
+  gate(gates: Partial<Gates>): this {
+    this.#core.hooks.gate(gates);
+    return this;
+  }
+
+  /** Calls a plugin with this broker. */
+  async use(plugin: Plugin): Promise<this> {
+    await plugin(this);
+    return this;
+  }
+
+  /** Closes the connection of a client; its Will is published. @returns whether it had one. */
+  kick(clientId: string): boolean {
+    return this.#core.kick(clientId);
+  }
+
+  /** Brings a connection from elsewhere. @returns false where there are too many: who brought it destroys it. */
+  accept(transport: Transport): boolean {
+    const { register } = this.#connections;
+    if (this.#closing !== undefined || register.size >= this.#options.maxConnections + TURNED_AWAY) {
+      this.#core.tally.closed['too-many-connections']++;
+      return false;
+    }
+    void new Connection(transport, this.#connections);
+    return true;
+  }
+
+  /** Connections that hold a transport, the ones being closed among them. */
+  get transports(): number {
+    return this.#connections.register.size;
+  }
+
+  /** Lets the broker see what time it is. */
+  tick(): void {
+    this.#wheel.advance(this.#world.now());
+  }
+
+  /** Ends the turn: facts are committed, bytes are written. */
+  endTurn(): void {
+    this.#turn.end();
+  }
+
+  /** Whether nothing waits for the end of a turn or for the storage. */
+  get idle(): boolean {
+    return this.#turn.idle;
+  }
+
+  /** Stops: accepts no more, closes every connection (their Wills are published), and keeps what must be kept. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#core.stop();
+    const released = this.#listener?.close();
+    for (const connection of this.#connections.register) connection.close('server-stopping');
+    await released;
+    clearInterval(this.#beat);
+    const last = this.#turn.wrote();
+    this.#turn.end();
+    await this.#turn.settled(last);
+    this.#log.info({}, 'stopped');
+  }
+
+  #storageFailed(error: unknown): void {
+    this.#log.error({ err: error }, 'the storage failed; closing, for nothing more can be acknowledged');
+    this.#core.stop();
+    for (const connection of this.#connections.register) connection.close('storage-failed');
+    void this.#listener?.close();
+  }
+
+  #reportStatus(): void {
+    const { statusInterval } = this.#options;
+    if (statusInterval === 0) return;
+    let before = this.stats;
+    const timer = new Timer(() => {
+      const now = this.stats;
+      const { fields, message } = statusLine(now, before, statusInterval);
+      this.#log.info(fields, message);
+      before = now;
+      this.#wheel.schedule(timer, this.#wheel.now + statusInterval * 1_000);
+    });
+    this.#wheel.schedule(timer, this.#wheel.now + statusInterval * 1_000);
+  }
+}

@@ -1,0 +1,308 @@
+/** Bytes waiting for one socket. Hot. */
+import { encode } from '../packet/encode.js';
+import { PacketType, type Packet, type Version } from '../packet/packet.js';
+import { writePacketId, type Publish } from '../packet/publish.js';
+import type { Ticket } from '../session/contracts.js';
+import type { Tally } from '../session/tally.js';
+import type { Turn } from '../broker/turn.js';
+import { SLAB_SIZE, type Arena } from './arena.js';
+import type { Transport } from './transport.js';
+
+/** From this size, in bytes, a payload rides along uncopied: copying it would cost more than a write of its own. */
+const LARGE = 8_192;
+
+/** Packets that wait until one ticket is durable, in order. */
+interface Held {
+  readonly ticket: Ticket;
+  readonly pieces: Buffer[];
+}
+
+export class Outbox {
+  version: Version = 4;
+  /** Bytes given to the transport. */
+  bytesSent = 0;
+  readonly #transport: Transport;
+  readonly #turn: Turn;
+  readonly #arena: Arena;
+  readonly #tally: Tally;
+  /** The slab being filled: `#bytes[#base, #at)`, up to `#limit`. No slab while nothing waits. */
+  #bytes: Buffer | undefined;
+  #base = 0;
+  #at = 0;
+  #limit = 0;
+  /** Full pieces before the slab, where the socket takes no more. */
+  #pieces: Buffer[] | undefined;
+  #pieceBytes = 0;
+  /** Slabs of the arena the transport still reads from. */
+  #lent: number[] | undefined;
+  #held: Held[] | undefined;
+  #heldBytes = 0;
+  /** Whether a held CONNACK holds everything that follows it. */
+  #barred = false;
+  #blocked = false;
+  #touched = false;
+  #closed = false;
+
+  constructor(transport: Transport, turn: Turn, arena: Arena, tally: Tally) {
+    this.#transport = transport;
+    this.#tally = tally;
+    this.#turn = turn;
+    this.#arena = arena;
+  }
+
+  /** Bytes that wait, here and in the transport. */
+  get buffered(): number {
+    return this.#pieceBytes + (this.#at - this.#base) + this.#heldBytes + this.#transport.buffered;
+  }
+
+  /** The same, but for the little a transport that is not blocked may hold: cheap enough for every delivery. */
+  get waiting(): number {
+    return this.#pieceBytes + this.#heldBytes + (this.#blocked ? this.#transport.buffered : 0);
+  }
+
+  send(packet: Packet, ticket: Ticket): void {
+    if (this.#mustHold(packet.type, ticket)) return this.#hold(encode(packet, this.version), ticket, packet.type === PacketType.Connack);
+    switch (packet.type) {
+      case PacketType.Puback:
+      case PacketType.Pubrec:
+      case PacketType.Pubrel:
+      case PacketType.Pubcomp: {
+        const bytes = this.#room(4);
+        const at = this.#at;
+        bytes[at] = packet.type === PacketType.Pubrel ? 0x62 : packet.type << 4;
+        bytes[at + 1] = 2;
+        writePacketId(bytes, at + 2, packet.packetId);
+        this.#at = at + 4;
+        return;
+      }
+      default:
+        this.#append(encode(packet, this.version));
+    }
+  }
+
+  publish(frame: Publish, first: number, packetId: number, ticket: Ticket): void {
+    if (this.#held !== undefined || ticket > this.#turn.durable) {
+      // QoS 0 waits for no disk, unless it would overtake the CONNACK.
+      if (packetId !== 0 || this.#barred) return this.#hold(addressed(frame, first, packetId), ticket, false);
+    }
+    const length = frame.end - frame.start;
+    if (length > LARGE) return this.#publishLarge(frame, first, packetId);
+    const bytes = this.#room(length);
+    const at = this.#at;
+    if (frame.bytes === bytes) bytes.copyWithin(at, frame.start, frame.end);
+    else if (length === frame.bytes.length) bytes.set(frame.bytes, at);
+    else frame.bytes.copy(bytes, at, frame.start, frame.end);
+    bytes[at] = first;
+    if (packetId !== 0) writePacketId(bytes, at + frame.packetIdOffset, packetId);
+    this.#at = at + length;
+  }
+
+  /** The turn ends: what may leave, leaves. */
+  flush(): void {
+    this.#touched = false;
+    this.#write();
+  }
+
+  /** More is durable: what waited for that may leave. */
+  release(durable: Ticket): void {
+    const held = this.#held;
+    if (held === undefined || this.#closed) return;
+    let released = 0;
+    for (; released < held.length && held[released]!.ticket <= durable; released++) {
+      for (const piece of held[released]!.pieces) {
+        this.#heldBytes -= piece.length;
+        this.#append(piece);
+      }
+    }
+    if (released === held.length) {
+      this.#held = undefined;
+      this.#barred = false;
+    } else {
+      held.splice(0, released);
+      this.#turn.holding(this);
+    }
+    this.#write();
+  }
+
+  /** The transport has taken everything. */
+  drained(): void {
+    this.#blocked = false;
+    this.#giveBack();
+    this.#write();
+  }
+
+  /** Writes what may leave and takes no more; what waits for the disk is given up. */
+  close(): void {
+    this.#write();
+    this.#closed = true;
+    this.#held = undefined;
+    this.#heldBytes = 0;
+    if (this.#pieces !== undefined || this.#bytes !== undefined) {
+      this.#seal();
+      for (const piece of this.#pieces ?? []) this.#give(piece);
+      this.#pieces = undefined;
+      this.#pieceBytes = 0;
+    }
+  }
+
+  /** The transport reads from nothing any more. */
+  released(): void {
+    this.#closed = true;
+    this.#giveBack();
+    if (this.#bytes !== undefined) this.#dropSlab();
+    this.#pieces = undefined;
+    this.#pieceBytes = 0;
+  }
+
+  /** Acknowledgements and deliveries keep their order among themselves; a PINGRESP stands outside it. */
+  #mustHold(type: PacketType, ticket: Ticket): boolean {
+    if (this.#held === undefined) return ticket > this.#turn.durable;
+    return type !== PacketType.Pingresp || this.#barred;
+  }
+
+  #hold(bytes: Buffer, ticket: Ticket, bar: boolean): void {
+    if (this.#closed) return;
+    if (bar) this.#barred = true;
+    if (this.#held === undefined) {
+      this.#held = [];
+      this.#turn.holding(this);
+    }
+    const last = this.#held.at(-1);
+    if (last !== undefined && ticket <= last.ticket) last.pieces.push(bytes);
+    else this.#held.push({ ticket, pieces: [bytes] });
+    this.#heldBytes += bytes.length;
+  }
+
+  #append(bytes: Buffer): void {
+    if (bytes.length > LARGE) return this.#appendLarge(bytes);
+    this.#room(bytes.length).set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  #publishLarge(frame: Publish, first: number, packetId: number): void {
+    frame.keep();
+    const { payloadOffset } = frame;
+    if (payloadOffset > LARGE) return this.#appendLarge(addressed(frame, first, packetId));
+    const bytes = this.#room(payloadOffset);
+    const at = this.#at;
+    frame.bytes.copy(bytes, at, frame.start, frame.start + payloadOffset);
+    bytes[at] = first;
+    if (packetId !== 0) writePacketId(bytes, at + frame.packetIdOffset, packetId);
+    this.#at = at + payloadOffset;
+    if (frame.payloadLength > 0) this.#appendLarge(frame.payload);
+  }
+
+  /** Bytes nobody changes any more: they go as they are, behind what was gathered. */
+  #appendLarge(bytes: Buffer): void {
+    if (this.#closed) return;
+    this.#touch();
+    this.#seal();
+    this.#push(bytes);
+    if (!this.#blocked && this.#pieceBytes >= SLAB_SIZE) this.#write();
+  }
+
+  /** Room for `length` bytes, at most {@link LARGE}, at `#at` in the bytes it answers. */
+  #room(length: number): Buffer {
+    const bytes = this.#bytes;
+    if (bytes !== undefined && this.#at + length <= this.#limit) return bytes;
+    this.#touch();
+    if (bytes !== undefined) {
+      if (this.#blocked) this.#seal();
+      else this.#write();
+    }
+    return this.#bytes !== undefined && this.#at + length <= this.#limit ? this.#bytes : this.#takeSlab();
+  }
+
+  #touch(): void {
+    if (this.#touched) return;
+    this.#touched = true;
+    this.#turn.touch(this);
+  }
+
+  #takeSlab(): Buffer {
+    // A socket that takes no more fills memory of its own: the arena is for those whose slab is free again when the turn ends.
+    let slab = this.#blocked || this.#closed ? -1 : this.#arena.take();
+    if (slab < 0 && !this.#blocked && !this.#closed) {
+      this.#turn.flush();
+      this.#touch();
+      slab = this.#arena.take();
+    }
+    const bytes = slab < 0 ? Buffer.allocUnsafeSlow(SLAB_SIZE) : this.#arena.bytes;
+    this.#bytes = bytes;
+    this.#base = this.#at = Math.max(slab, 0);
+    this.#limit = this.#base + SLAB_SIZE;
+    return bytes;
+  }
+
+  #dropSlab(): void {
+    if (this.#bytes === this.#arena.bytes) this.#arena.give(this.#base);
+    this.#bytes = undefined;
+    this.#base = this.#at = this.#limit = 0;
+  }
+
+  /** Turns the slab into a piece. A piece of the arena stays lent until the transport has drained. */
+  #seal(): void {
+    const bytes = this.#bytes;
+    if (bytes === undefined) return;
+    if (this.#at === this.#base) return this.#dropSlab();
+    if (bytes === this.#arena.bytes) (this.#lent ??= []).push(this.#base);
+    this.#push(bytes.subarray(this.#base, this.#at));
+    this.#bytes = undefined;
+    this.#base = this.#at = this.#limit = 0;
+  }
+
+  #push(piece: Buffer): void {
+    (this.#pieces ??= []).push(piece);
+    this.#pieceBytes += piece.length;
+  }
+
+  #write(): void {
+    if (this.#blocked || this.#closed) return;
+    const bytes = this.#bytes;
+    if (this.#pieces === undefined) {
+      if (bytes === undefined) return;
+      if (this.#at > this.#base) {
+        this.#blocked = !this.#give(bytes.subarray(this.#base, this.#at));
+        if (this.#transport.buffered > 0) {
+          if (bytes === this.#arena.bytes) (this.#lent ??= []).push(this.#base);
+          this.#bytes = undefined;
+          this.#base = this.#at = this.#limit = 0;
+          return;
+        }
+      }
+      return this.#dropSlab();
+    }
+    this.#seal();
+    const pieces = this.#pieces;
+    this.#pieces = undefined;
+    this.#pieceBytes = 0;
+    this.#transport.cork();
+    for (const piece of pieces) this.#blocked = !this.#give(piece) || this.#blocked;
+    this.#transport.uncork();
+    if (this.#transport.buffered === 0) {
+      this.#blocked = false;
+      this.#giveBack();
+    }
+  }
+
+  /** @returns whether the transport wants more. */
+  #give(bytes: Buffer): boolean {
+    this.bytesSent += bytes.length;
+    this.#tally.bytesSent += bytes.length;
+    return this.#transport.write(bytes);
+  }
+
+  #giveBack(): void {
+    if (this.#lent === undefined) return;
+    for (const slab of this.#lent) this.#arena.give(slab);
+    this.#lent = undefined;
+  }
+}
+
+/** A copy of the frame with its first byte and packet identifier written in. */
+function addressed(frame: Publish, first: number, packetId: number): Buffer {
+  const bytes = Buffer.from(frame.bytes.subarray(frame.start, frame.end));
+  bytes[0] = first;
+  if (packetId !== 0) writePacketId(bytes, frame.packetIdOffset, packetId);
+  return bytes;
+}

@@ -1,0 +1,235 @@
+/** Bytes of one Control Packet → its value, or a refusal. Hot: PUBLISH and the acknowledgements. */
+import { Reader, readString } from './bytes.js';
+import {
+  PacketType,
+  packetName,
+  type Acknowledgement,
+  type Connack,
+  type Connect,
+  type Packet,
+  type QoS,
+  type Suback,
+  type Subscribe,
+  type SubscriptionRequest,
+  type Unsubscribe,
+  type Version,
+  type Will,
+} from './packet.js';
+import { Publish } from './publish.js';
+import { MqttError, ReasonCode, reasonOfReturnCode } from './reason-code.js';
+import { TopicNames } from './topic-names.js';
+
+
+/** @throws MqttError MalformedPacket or ProtocolError, naming what is wrong. */
+export function decode(bytes: Buffer, start: number, body: number, end: number, version: Version, borrowed: boolean): Packet {
+  const first = bytes[start]!;
+  const type = first >> 4;
+  if (type === PacketType.Publish) return decodePublish(first, bytes, start, body, end, version, borrowed);
+  // [MQTT-2.2.2-1] [MQTT-2.2.2-2] the flags of every other packet are fixed; in 3.1 those sent again may have DUP set.
+  const flags = version === 3 && flagsOf(type) === 2 ? first & 7 : first & 15;
+  if (flags !== flagsOf(type)) throw malformed(`${packetName(type)} has reserved flags set`);
+  switch (type) {
+    case PacketType.Puback:
+    case PacketType.Pubrec:
+    case PacketType.Pubrel:
+    case PacketType.Pubcomp:
+      return decodeAcknowledgement(type, bytes, body, end);
+    case PacketType.Pingreq:
+    case PacketType.Pingresp:
+      mustEnd(type, body, end);
+      return { type };
+    case PacketType.Disconnect:
+      mustEnd(type, body, end);
+      return { type, reasonCode: ReasonCode.NormalDisconnection };
+    case PacketType.Connect:
+      return decodeConnect(new Reader(bytes, body, end));
+    case PacketType.Connack:
+      return decodeConnack(new Reader(bytes, body, end));
+    case PacketType.Subscribe:
+      return decodeSubscribe(new Reader(bytes, body, end));
+    case PacketType.Suback:
+      return decodeSuback(new Reader(bytes, body, end));
+    case PacketType.Unsubscribe:
+      return decodeUnsubscribe(new Reader(bytes, body, end));
+    case PacketType.Unsuback:
+      return { type, packetId: packetIdOf(type, new Reader(bytes, body, end), 0), reasonCodes: [] };
+    default:
+      throw malformed(`${packetName(type)} is not a packet of this protocol version`);
+  }
+}
+
+/** The four lower bits a packet's first byte must have (MQTT 3.1.1 table 2.2). */
+export function flagsOf(type: number): number {
+  return type === PacketType.Pubrel || type === PacketType.Subscribe || type === PacketType.Unsubscribe ? 2 : 0;
+}
+
+const names = new TopicNames(4096);
+
+function decodePublish(first: number, bytes: Buffer, start: number, body: number, end: number, version: Version, borrowed: boolean): Publish {
+  const qos = (first >> 1) & 3;
+  if (qos === 3) throw malformed('PUBLISH has both QoS bits set'); // [MQTT-3.3.1-4]
+  if (qos === 0 && (first & 8) !== 0) throw malformed('PUBLISH at QoS 0 has DUP set'); // [MQTT-3.3.1-2]
+  const topicAt = body + 2;
+  if (topicAt > end) throw malformed('PUBLISH ends before its Topic Name');
+  const topicLength = (bytes[body]! << 8) | bytes[body + 1]!;
+  let at = topicAt + topicLength;
+  if (at > end) throw malformed('PUBLISH has a Topic Name longer than the packet');
+  const topic = names.find(bytes, topicAt, at, readTopicName);
+  let packetId = 0;
+  if (qos > 0) {
+    if (at + 2 > end) throw malformed('PUBLISH ends before its Packet Identifier');
+    packetId = (bytes[at]! << 8) | bytes[at + 1]!;
+    if (packetId === 0) throw protocolError('PUBLISH has Packet Identifier 0'); // [MQTT-2.3.1-1]
+    at += 2;
+  }
+  return new Publish(
+    version,
+    first,
+    topic,
+    packetId,
+    undefined,
+    bytes,
+    start,
+    end,
+    topicAt - start,
+    topicLength,
+    at - start,
+    borrowed,
+  );
+}
+
+function readTopicName(bytes: Buffer, start: number, end: number): string {
+  const topic = readString(bytes, start, end);
+  if (topic.length === 0) throw new MqttError(ReasonCode.TopicNameInvalid, 'PUBLISH has an empty Topic Name'); // [MQTT-4.7.3-1]
+  if (topic.includes('+') || topic.includes('#')) {
+    throw new MqttError(ReasonCode.TopicNameInvalid, 'PUBLISH has a wildcard in its Topic Name'); // [MQTT-3.3.2-2]
+  }
+  return topic;
+}
+
+function decodeAcknowledgement(type: Acknowledgement['type'], bytes: Buffer, body: number, end: number): Acknowledgement {
+  if (end - body !== 2) throw malformed(`${packetName(type)} is not two bytes long`);
+  const packetId = (bytes[body]! << 8) | bytes[body + 1]!;
+  if (packetId === 0) throw protocolError(`${packetName(type)} has Packet Identifier 0`);
+  return { type, packetId, reasonCode: ReasonCode.Success };
+}
+
+function decodeConnect(reader: Reader): Connect {
+  const type = PacketType.Connect;
+  const version = versionOf(reader.string(), reader.byte());
+  const flags = reader.byte();
+  if ((flags & 1) !== 0) throw malformed('CONNECT has its reserved flag set'); // [MQTT-3.1.2-3]
+  const keepAlive = reader.uint16();
+  const clientId = reader.string(); // [MQTT-3.1.3-3] [MQTT-3.1.3-4]
+  const will = decodeWill(flags, reader);
+  // MQTT 3.1 section 3.1: where the packet has ended, a flag for a user name or a password counts for nothing.
+  const absent = version === 3 && reader.left === 0;
+  const hasUsername = (flags & 0x80) !== 0 && !absent;
+  const hasPassword = (flags & 0x40) !== 0 && !absent;
+  if (hasPassword && !hasUsername) throw malformed('CONNECT has a password and no user name'); // [MQTT-3.1.2-22]
+  const username = hasUsername ? reader.string() : undefined;
+  const password = hasPassword && !(version === 3 && reader.left === 0) ? reader.binary() : undefined;
+  mustBeRead(type, reader);
+  return {
+    type,
+    version,
+    clean: (flags & 2) !== 0,
+    keepAlive,
+    clientId,
+    ...(will === undefined ? undefined : { will }),
+    ...(username === undefined ? undefined : { username }),
+    ...(password === undefined ? undefined : { password }),
+  };
+}
+
+/** @throws MqttError UnsupportedProtocolVersion, which is answered with return code 1 [MQTT-3.1.2-2]. */
+function versionOf(protocolName: string, level: number): Version {
+  if (protocolName === 'MQTT') {
+    if (level === 4) return 4;
+    throw new MqttError(ReasonCode.UnsupportedProtocolVersion, `CONNECT asks for protocol level ${level}`);
+  }
+  if (protocolName === 'MQIsdp') {
+    // A bridge of Mosquitto's sets the highest bit; its meaning is private to bridges, so it is not ours to grant.
+    if (level === 3) return 3;
+    throw new MqttError(ReasonCode.UnsupportedProtocolVersion, `CONNECT asks for MQIsdp at protocol level ${level}`);
+  }
+  throw malformed('CONNECT has an unknown protocol name'); // [MQTT-3.1.2-1]
+}
+
+function decodeWill(flags: number, reader: Reader): Will | undefined {
+  const qos = (flags >> 3) & 3;
+  const retain = (flags & 0x20) !== 0;
+  if ((flags & 4) === 0) {
+    if (qos !== 0 || retain) throw malformed('CONNECT has Will QoS or Will Retain without a Will'); // [MQTT-3.1.2-13] [MQTT-3.1.2-15]
+    return undefined;
+  }
+  if (qos === 3) throw malformed('CONNECT has Will QoS 3'); // [MQTT-3.1.2-14]
+  return { topic: reader.string(), payload: reader.binary(), qos: qos as QoS, retain };
+}
+
+function decodeConnack(reader: Reader): Connack {
+  const flags = reader.byte();
+  if (flags > 1) throw malformed('CONNACK has reserved flags set');
+  const reasonCode = reasonOfReturnCode(reader.byte());
+  mustBeRead(PacketType.Connack, reader);
+  return { type: PacketType.Connack, sessionPresent: flags === 1, reasonCode };
+}
+
+function decodeSubscribe(reader: Reader): Subscribe {
+  const type = PacketType.Subscribe;
+  const packetId = packetIdOf(type, reader, 1);
+  const subscriptions: SubscriptionRequest[] = [];
+  do {
+    const filter = reader.string(); // [MQTT-3.8.3-1]
+    const options = reader.byte();
+    if (options > 2) throw malformed('SUBSCRIBE asks for a QoS above 2 or has reserved bits set'); // [MQTT-3-8.3-4]
+    subscriptions.push({ filter, qos: options as QoS });
+  } while (reader.left > 0);
+  return { type, packetId, subscriptions };
+}
+
+function decodeSuback(reader: Reader): Suback {
+  const type = PacketType.Suback;
+  const packetId = packetIdOf(type, reader, 1);
+  const reasonCodes: ReasonCode[] = [];
+  do {
+    const code = reader.byte();
+    if (code > 2 && code !== 0x80) throw malformed(`SUBACK has return code ${code}`); // [MQTT-3.9.3-2]
+    reasonCodes.push(code as ReasonCode);
+  } while (reader.left > 0);
+  return { type, packetId, reasonCodes };
+}
+
+function decodeUnsubscribe(reader: Reader): Unsubscribe {
+  const type = PacketType.Unsubscribe;
+  const packetId = packetIdOf(type, reader, 1);
+  const filters: string[] = [];
+  do filters.push(reader.string()); // [MQTT-3.10.3-1]
+  while (reader.left > 0);
+  return { type, packetId, filters };
+}
+
+/** Reads the Packet Identifier; at least `least` bytes of payload must follow it, none where that is 0. */
+function packetIdOf(type: PacketType, reader: Reader, least: 0 | 1): number {
+  const packetId = reader.uint16();
+  if (packetId === 0) throw protocolError(`${packetName(type)} has Packet Identifier 0`); // [MQTT-2.3.1-1]
+  if (least === 0) mustBeRead(type, reader);
+  else if (reader.left < least) throw protocolError(`${packetName(type)} has no payload`); // [MQTT-3.8.3-3] [MQTT-3.10.3-2]
+  return packetId;
+}
+
+function mustBeRead(type: PacketType, reader: Reader): void {
+  if (reader.left > 0) throw malformed(`${packetName(type)} is longer than its fields`);
+}
+
+function mustEnd(type: PacketType, body: number, end: number): void {
+  if (end !== body) throw malformed(`${packetName(type)} has a payload`);
+}
+
+function malformed(message: string): MqttError {
+  return new MqttError(ReasonCode.MalformedPacket, message);
+}
+
+function protocolError(message: string): MqttError {
+  return new MqttError(ReasonCode.ProtocolError, message);
+}

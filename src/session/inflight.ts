@@ -1,0 +1,69 @@
+/** Deliveries at QoS 1 and 2 on their way to one receiver, by packet identifier, in the order they were sent. Hot. */
+import type { QoS } from '../packet/packet.js';
+import type { Message } from './message.js';
+
+/** Which packet a delivery waits for. */
+export const Awaiting = { Nothing: 0, Puback: 1, Pubrec: 2, Pubcomp: 3 } as const;
+export type Awaiting = (typeof Awaiting)[keyof typeof Awaiting];
+
+/** One message on its way to one session. */
+export class Delivery {
+  /** None once its receiver has it, and none where it will never be sent again. */
+  message: Message | undefined;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  packetId = 0;
+  awaiting: Awaiting = Awaiting.Nothing;
+  /** The journal's key for it. */
+  sequence = 0;
+
+  constructor(message: Message | undefined, qos: QoS, retain: boolean) {
+    this.message = message;
+    this.qos = qos;
+    this.retain = retain;
+  }
+}
+
+const MAX_PACKET_ID = 65_535;
+
+export class Inflight {
+  readonly #deliveries = new Map<number, Delivery>();
+  #lastId = 0;
+
+  get size(): number {
+    return this.#deliveries.size;
+  }
+
+  /** A packet identifier not in use [MQTT-2.3.1-2] [MQTT-2.3.1-4]; who calls has seen that fewer than 65,535 are. */
+  nextId(): number {
+    do this.#lastId = this.#lastId === MAX_PACKET_ID ? 1 : this.#lastId + 1;
+    while (this.#deliveries.has(this.#lastId));
+    return this.#lastId;
+  }
+
+  add(packetId: number, delivery: Delivery): void {
+    this.#deliveries.set(packetId, delivery);
+  }
+
+  get(packetId: number): Delivery | undefined {
+    return this.#deliveries.get(packetId);
+  }
+
+  delete(packetId: number): void {
+    this.#deliveries.delete(packetId);
+  }
+
+  clear(): void {
+    this.#deliveries.clear();
+  }
+
+  /** In the order they were sent, which is the order they are sent again in [MQTT-4.6.0-1]. */
+  [Symbol.iterator](): Iterator<Delivery> {
+    return this.#deliveries.values();
+  }
+
+  /** Goes on after this identifier, as after a restart. */
+  continueAfter(packetId: number): void {
+    this.#lastId = packetId;
+  }
+}

@@ -1,0 +1,13 @@
+/** What the heap holds once the garbage is gone. */
+
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+setFlagsFromString('--expose-gc');
+const collect: () => void = runInNewContext('gc');
+
+/** Bytes in use after a full collection. */
+export function heapUsed(): number {
+  collect();
+  return process.memoryUsage().heapUsed;
+}
