@@ -178,7 +178,8 @@ export class RunningBroker {
    */
   async publish(topic: string, payload: string | Uint8Array, { qos = 0, retain = false }: PublishOptions = {}): Promise<void> {
     if (!isTopicName(topic)) throw new MqttError(ReasonCode.TopicNameInvalid, `${JSON.stringify(topic)} is no Topic Name`);
-    if (qos !== 0 && qos !== 1 && qos !== 2) throw new MqttError(ReasonCode.QoSNotSupported, `the QoS must be 0, 1 or 2, got ${String(qos)}`);
+    if (qos !== 0 && qos !== 1 && qos !== 2)
+      throw new MqttError(ReasonCode.QoSNotSupported, `the QoS must be 0, 1 or 2, got ${String(qos)}`);
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
     // The topic with its length, a packet identifier, the payload.
     if (2 + Buffer.byteLength(topic) + 2 + bytes.length > this.#options.maxPacketSize) {

@@ -39,7 +39,12 @@ export interface Gates {
 
 /** What is told, after the fact and never per message. */
 export interface Events {
-  connected: { readonly clientId: string; readonly username: string | undefined; readonly remoteAddress: string; readonly sessionPresent: boolean };
+  connected: {
+    readonly clientId: string;
+    readonly username: string | undefined;
+    readonly remoteAddress: string;
+    readonly sessionPresent: boolean;
+  };
   disconnected: { readonly clientId: string; readonly reason: CloseReason };
   subscribed: { readonly clientId: string; readonly filter: string; readonly qos: QoS };
   unsubscribed: { readonly clientId: string; readonly filter: string };
@@ -52,7 +57,12 @@ export type EventListener<E extends EventName> = (event: Events[E]) => void;
 
 export class Hooks {
   /** The composed gates: `undefined` costs one comparison. */
-  readonly gates: { [G in keyof Gates]: Gates[G] | undefined } = { connect: undefined, publish: undefined, subscribe: undefined, will: undefined };
+  readonly gates: { [G in keyof Gates]: Gates[G] | undefined } = {
+    connect: undefined,
+    publish: undefined,
+    subscribe: undefined,
+    will: undefined,
+  };
   readonly #listeners = new Map<EventName, Set<(event: never) => void>>();
   readonly #failed: (where: string, error: unknown) => void;
 

@@ -45,7 +45,10 @@ export class StorageJournal implements Journal {
   }
 
   opened(session: Session): Ticket {
-    return this.#put(record.key(Kind.Session, session.clientId), record.writeSession({ createdAt: session.createdAt, expiresAt: Infinity }));
+    return this.#put(
+      record.key(Kind.Session, session.clientId),
+      record.writeSession({ createdAt: session.createdAt, expiresAt: Infinity }),
+    );
   }
 
   detached(session: Session, expiresAt: number): Ticket {
@@ -56,7 +59,8 @@ export class StorageJournal implements Journal {
     const { clientId } = session;
     for (const sequence of this.#recorded.get(session) ?? []) this.#deleteDelivery(clientId, sequence);
     for (const filter of session.subscriptions.keys()) this.unsubscribed(session, filter);
-    for (const packetId of this.#receivedIds.get(session) ?? []) this.#delete(record.key(Kind.Received, clientId, record.packetIdBytes(packetId)));
+    for (const packetId of this.#receivedIds.get(session) ?? [])
+      this.#delete(record.key(Kind.Received, clientId, record.packetIdBytes(packetId)));
     this.#recorded.delete(session);
     this.#receivedIds.delete(session);
     return this.#delete(record.key(Kind.Session, clientId));

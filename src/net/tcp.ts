@@ -43,7 +43,9 @@ export class TcpListener {
   /** @throws Error of the operating system, with its `code`: EADDRINUSE, EACCES, ENOTFOUND … */
   static async listen(options: TcpOptions): Promise<TcpListener> {
     const { port, host, sharedReads = true } = options;
-    const server = createServer({ pauseOnConnect: true, noDelay: true, highWaterMark: HIGH_WATER_MARK }, (socket) => listener.#accept(socket, sharedReads));
+    const server = createServer({ pauseOnConnect: true, noDelay: true, highWaterMark: HIGH_WATER_MARK }, (socket) =>
+      listener.#accept(socket, sharedReads),
+    );
     const listener = new TcpListener(server, options);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

@@ -19,7 +19,6 @@ import { Publish } from './publish.js';
 import { MqttError, ReasonCode, reasonOfReturnCode } from './reason-code.js';
 import { TopicNames } from './topic-names.js';
 
-
 /** @throws MqttError MalformedPacket or ProtocolError, naming what is wrong. */
 export function decode(bytes: Buffer, start: number, body: number, end: number, version: Version, borrowed: boolean): Packet {
   const first = bytes[start]!;
@@ -65,7 +64,15 @@ export function flagsOf(type: number): number {
 
 const names = new TopicNames(4096);
 
-function decodePublish(first: number, bytes: Buffer, start: number, body: number, end: number, version: Version, borrowed: boolean): Publish {
+function decodePublish(
+  first: number,
+  bytes: Buffer,
+  start: number,
+  body: number,
+  end: number,
+  version: Version,
+  borrowed: boolean,
+): Publish {
   const qos = (first >> 1) & 3;
   if (qos === 3) throw malformed('PUBLISH has both QoS bits set'); // [MQTT-3.3.1-4]
   if (qos === 0 && (first & 8) !== 0) throw malformed('PUBLISH at QoS 0 has DUP set'); // [MQTT-3.3.1-2]
@@ -82,20 +89,7 @@ function decodePublish(first: number, bytes: Buffer, start: number, body: number
     if (packetId === 0) throw protocolError('PUBLISH has Packet Identifier 0'); // [MQTT-2.3.1-1]
     at += 2;
   }
-  return new Publish(
-    version,
-    first,
-    topic,
-    packetId,
-    undefined,
-    bytes,
-    start,
-    end,
-    topicAt - start,
-    topicLength,
-    at - start,
-    borrowed,
-  );
+  return new Publish(version, first, topic, packetId, undefined, bytes, start, end, topicAt - start, topicLength, at - start, borrowed);
 }
 
 function readTopicName(bytes: Buffer, start: number, end: number): string {
@@ -204,7 +198,8 @@ function decodeUnsubscribe(reader: Reader): Unsubscribe {
   const type = PacketType.Unsubscribe;
   const packetId = packetIdOf(type, reader, 1);
   const filters: string[] = [];
-  do filters.push(reader.string()); // [MQTT-3.10.3-1]
+  do
+    filters.push(reader.string()); // [MQTT-3.10.3-1]
   while (reader.left > 0);
   return { type, packetId, filters };
 }

@@ -20,7 +20,9 @@ export function encode(packet: Packet, version: Version): Buffer {
     case PacketType.Connack: {
       const code = connectReturnCode(packet.reasonCode);
       // [MQTT-3.2.2-4] a CONNACK that refuses has Session Present 0; in 3.1 the byte is reserved.
-      return start(packet.type, 2).byte(packet.sessionPresent && code === 0 && version !== 3 ? 1 : 0).byte(code).bytes;
+      return start(packet.type, 2)
+        .byte(packet.sessionPresent && code === 0 && version !== 3 ? 1 : 0)
+        .byte(code).bytes;
     }
     case PacketType.Subscribe: {
       const writer = start(packet.type, 2 + sum(packet.subscriptions, (entry) => stringSize(entry.filter) + 1)).uint16(packet.packetId);

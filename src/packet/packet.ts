@@ -124,18 +124,7 @@ export interface Auth {
   readonly properties?: Properties;
 }
 
-export type Packet =
-  | Connect
-  | Connack
-  | Publish
-  | Acknowledgement
-  | Subscribe
-  | Suback
-  | Unsubscribe
-  | Unsuback
-  | Ping
-  | Disconnect
-  | Auth;
+export type Packet = Connect | Connack | Publish | Acknowledgement | Subscribe | Suback | Unsubscribe | Unsuback | Ping | Disconnect | Auth;
 
 /** The largest Remaining Length, in bytes (MQTT 3.1.1 section 2.2.3). */
 export const MAX_REMAINING_LENGTH = 268_435_455;
