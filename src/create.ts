@@ -99,6 +99,7 @@ export class RunningBroker {
       schedule: world.schedule,
       commit: storage === undefined ? async () => {} : () => storage.commit(),
       failed: (error) => this.#storageFailed(error),
+      bug: (where, error) => this.#core.bug(where, error),
     });
     this.#wheel = new Wheel({ tick: TICK, slots: SLOTS, now: world.now(), onError: (error) => this.#core.bug('a deadline', error) });
     this.#journal = storage === undefined ? undefined : new StorageJournal(storage, this.#turn);
@@ -252,7 +253,10 @@ export class RunningBroker {
     return this.#turn.idle;
   }
 
-  /** Stops: accepts no more, closes every connection (their Wills are published), and keeps what must be kept. */
+  /**
+   * Stops: accepts no more, closes every connection (their Wills are published), and keeps what must be kept.
+   * @throws what the storage threw, where it could not keep it.
+   */
   async close(): Promise<void> {
     this.#closing ??= this.#close();
     await this.#closing;
@@ -266,15 +270,20 @@ export class RunningBroker {
     clearInterval(this.#beat);
     const last = this.#turn.wrote();
     this.#turn.end();
-    await this.#turn.settled(last);
-    this.#log.info({}, 'stopped');
+    try {
+      await this.#turn.settled(last);
+    } finally {
+      this.#log.info({}, 'stopped');
+    }
   }
 
   #storageFailed(error: unknown): void {
     this.#log.error({ err: error }, 'the storage failed; closing, for nothing more can be acknowledged');
     this.#core.stop();
     for (const connection of this.#connections.register) connection.close('storage-failed');
-    void this.#listener?.close();
+    this.#core.hooks.emit('failed', { error });
+    // The storage has failed already, and that has been told.
+    this.close().catch(() => {});
   }
 
   #reportStatus(): void {

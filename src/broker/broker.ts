@@ -21,6 +21,8 @@ import type { Turn } from './turn.js';
 /** Levels of a filter with wildcards at most: more than any naming scheme has, few enough to match against quickly. */
 const MAX_WILDCARD_LEVELS = 256;
 
+const DOLLAR = 0x24;
+
 export interface BrokerParts {
   readonly limits: Limits;
   readonly tally: Tally;
@@ -72,7 +74,7 @@ export class Broker implements Server {
 
   publish(message: Message, publisher: Session): Ticket {
     const gate = this.hooks.gates.publish;
-    if (gate !== undefined && !gate(message, publisher)) {
+    if ((gate !== undefined && !gate(message, publisher)) || isOwnTopic(message.topic)) {
       this.#dropped('not-authorized');
       return 0;
     }
@@ -85,8 +87,14 @@ export class Broker implements Server {
     const audience = this.router.audience(message.topic);
     for (let i = 0; i < audience.length; i++) {
       const { subscriber, qos } = audience[i]!;
-      const needed = subscriber.deliver(message, message.qos < qos ? message.qos : qos, false);
-      if (needed > ticket) ticket = needed;
+      try {
+        const needed = subscriber.deliver(message, message.qos < qos ? message.qos : qos, false);
+        if (needed > ticket) ticket = needed;
+      } catch (error) {
+        // The publisher and the rest of the audience have no part in it.
+        this.bug(`a delivery to ${subscriber.clientId}`, error);
+        this.sessions.get(subscriber.clientId)?.wire?.close('internal-error');
+      }
     }
     return ticket;
   }
@@ -291,6 +299,11 @@ export class Broker implements Server {
   #dropped(reason: DropReason): void {
     this.tally.dropped[reason]++;
   }
+}
+
+/** `$SYS` is where a broker speaks of itself; nobody else does (MQTT 3.1.1 section 4.7.2). */
+function isOwnTopic(topic: string): boolean {
+  return topic.charCodeAt(0) === DOLLAR && topic.startsWith('$SYS/');
 }
 
 /** Gates come from elsewhere, perhaps without types: nothing but `true` and a refusal is an answer. */

@@ -50,6 +50,8 @@ export interface Events {
   unsubscribed: { readonly clientId: string; readonly filter: string };
   /** A session is over: clean, expired, or replaced by a clean one. */
   sessionEnded: { readonly clientId: string };
+  /** The storage failed, so the broker has stopped: what was acknowledged is kept, nothing else will be acknowledged. */
+  failed: { readonly error: unknown };
 }
 
 export type EventName = keyof Events;

@@ -15,6 +15,8 @@ export interface TurnEdges {
   readonly commit: () => Promise<void>;
   /** A commit failed: nothing that waits for it may ever be acknowledged. */
   readonly failed: (error: unknown) => void;
+  /** A task, or an outbox, threw; the others are not to suffer for it. */
+  readonly bug: (where: string, error: unknown) => void;
 }
 
 export class Turn {
@@ -26,12 +28,12 @@ export class Turn {
   #batch: Ticket = 1;
   #dirty = false;
   #committing = false;
-  #broken = false;
+  #failure: { readonly error: unknown } | undefined;
   #scheduled = false;
   #touched: Flushable[] = [];
   #holding: Flushable[] = [];
   #tasks: (() => void)[] = [];
-  #settled: { readonly ticket: Ticket; readonly resolve: () => void }[] = [];
+  #waiters: { readonly ticket: Ticket; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
 
   constructor(edges: TurnEdges) {
     this.#edges = edges;
@@ -66,10 +68,11 @@ export class Turn {
     this.#schedule();
   }
 
-  /** Resolves when the ticket is durable. */
+  /** Resolves when the ticket is durable, rejects when it will never be. */
   async settled(ticket: Ticket): Promise<void> {
     if (ticket <= this.durable) return;
-    await new Promise<void>((resolve) => this.#settled.push({ ticket, resolve }));
+    if (this.#failure !== undefined) throw this.#failure.error;
+    await new Promise<void>((resolve, reject) => this.#waiters.push({ ticket, resolve, reject }));
   }
 
   end(): void {
@@ -77,7 +80,7 @@ export class Turn {
     if (this.#tasks.length > 0) {
       const tasks = this.#tasks;
       this.#tasks = [];
-      for (const task of tasks) task();
+      for (const task of tasks) this.#guard('a task', task);
     }
     this.#commit();
     this.flush();
@@ -88,7 +91,13 @@ export class Turn {
     const touched = this.#touched;
     if (touched.length === 0) return;
     this.#touched = [];
-    for (const outbox of touched) outbox.flush();
+    for (const outbox of touched) {
+      try {
+        outbox.flush();
+      } catch (error) {
+        this.#edges.bug('a flush', error);
+      }
+    }
   }
 
   #schedule(): void {
@@ -99,18 +108,21 @@ export class Turn {
 
   /** One commit at a time: what is written meanwhile goes with the next. */
   #commit(): void {
-    if (!this.#dirty || this.#committing || this.#broken) return;
+    if (!this.#dirty || this.#committing || this.#failure !== undefined) return;
     this.#dirty = false;
     this.#committing = true;
     const ticket = this.#batch++;
     this.#edges.commit().then(
       () => this.#landed(ticket),
-      (error: unknown) => {
-        this.#broken = true;
-        this.#committing = false;
-        this.#edges.failed(error);
-      },
+      (error: unknown) => this.#fail(error),
     );
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = { error };
+    this.#committing = false;
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+    this.#edges.failed(error);
   }
 
   #landed(ticket: Ticket): void {
@@ -119,11 +131,20 @@ export class Turn {
     this.#commit();
     const holding = this.#holding;
     this.#holding = [];
-    for (const outbox of holding) outbox.release(ticket);
-    if (this.#settled.length > 0) {
-      const due = this.#settled.filter((waiter) => waiter.ticket <= ticket);
-      this.#settled = this.#settled.filter((waiter) => waiter.ticket > ticket);
-      for (const waiter of due) waiter.resolve();
+    for (const outbox of holding) this.#guard('a release', () => outbox.release(ticket));
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) {
+      if (waiter.ticket <= ticket) waiter.resolve();
+      else this.#waiters.push(waiter);
+    }
+  }
+
+  #guard(where: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#edges.bug(where, error);
     }
   }
 }

@@ -58,7 +58,9 @@ async function start(options: Options): Promise<void> {
   });
   const starting = createBroker({ ...options, log });
   stopOnSignal(async () => (await starting).close(), log);
-  await starting;
+  const broker = await starting;
+  // The broker has stopped by itself then, and the process ends when nothing is left to do.
+  broker.on('failed', () => void (process.exitCode = 1));
 }
 
 function version(): string {

@@ -12,7 +12,7 @@ import type { Broker } from '../broker/broker.js';
 import type { Limits, Log } from '../broker/contracts.js';
 import type { Turn } from '../broker/turn.js';
 import type { Arena } from './arena.js';
-import { Outbox } from './outbox.js';
+import { Outbox, type Sender } from './outbox.js';
 import type { Receiver, Transport } from './transport.js';
 
 /** Remaining Length of a CONNECT at most: five fields of 65,535 bytes with their lengths, and the ten bytes before them. */
@@ -32,7 +32,7 @@ export interface ConnectionSurroundings {
   readonly register: Set<Connection>;
 }
 
-export class Connection implements Wire, Receiver, Vitals {
+export class Connection implements Wire, Receiver, Sender, Vitals {
   readonly connectedAt: number;
   keepAlive = 0;
   lastPacketAt: number;
@@ -57,7 +57,7 @@ export class Connection implements Wire, Receiver, Vitals {
     this.#transport = transport;
     this.connectedAt = this.lastPacketAt = wheel.now;
     this.#decoder = new Decoder(Math.min(limits.maxPacketSize, MAX_CONNECT_SIZE));
-    this.#outbox = new Outbox(transport, turn, arena, broker.tally);
+    this.#outbox = new Outbox(this, transport, turn, arena, broker.tally);
     this.#protocol = new Protocol(broker, this);
     this.#timer = new Timer(() => this.#due());
     wheel.schedule(this.#timer, wheel.now + limits.connectTimeout * 1_000);
@@ -155,8 +155,17 @@ export class Connection implements Wire, Receiver, Vitals {
 
   drained(): void {
     this.#outbox.drained();
+    this.eased();
+  }
+
+  /** There is room again in the outbox: what waited for that goes on. */
+  eased(): void {
     if (this.#closed) return;
-    this.#protocol.drained();
+    try {
+      this.#protocol.drained();
+    } catch (error) {
+      this.#failed(error);
+    }
     if (this.#stalled && !this.#overfull) {
       this.#stalled = false;
       this.#pull();

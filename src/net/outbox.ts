@@ -4,7 +4,7 @@ import { PacketType, type Packet, type Version } from '../packet/packet.js';
 import { writePacketId, type Publish } from '../packet/publish.js';
 import type { Ticket } from '../session/contracts.js';
 import type { Tally } from '../session/tally.js';
-import type { Turn } from '../broker/turn.js';
+import type { Flushable, Turn } from '../broker/turn.js';
 import { SLAB_SIZE, type Arena } from './arena.js';
 import type { Transport } from './transport.js';
 
@@ -17,10 +17,17 @@ interface Held {
   readonly pieces: Buffer[];
 }
 
-export class Outbox {
+/** Whose outbox it is. */
+export interface Sender {
+  /** What waited for the disk has left: there may be room again. */
+  eased(): void;
+}
+
+export class Outbox implements Flushable {
   version: Version = 4;
   /** Bytes given to the transport. */
   bytesSent = 0;
+  readonly #sender: Sender;
   readonly #transport: Transport;
   readonly #turn: Turn;
   readonly #arena: Arena;
@@ -43,7 +50,8 @@ export class Outbox {
   #touched = false;
   #closed = false;
 
-  constructor(transport: Transport, turn: Turn, arena: Arena, tally: Tally) {
+  constructor(sender: Sender, transport: Transport, turn: Turn, arena: Arena, tally: Tally) {
+    this.#sender = sender;
     this.#transport = transport;
     this.#tally = tally;
     this.#turn = turn;
@@ -122,6 +130,7 @@ export class Outbox {
       this.#turn.holding(this);
     }
     this.#write();
+    this.#sender.eased();
   }
 
   /** The transport has taken everything. */
