@@ -28,19 +28,23 @@ export function setUpLive() {
   }
 
   console.log(`posmq: installing ${packages.join(', ')} …`);
+  const problem = installPackages(packages);
+  const still = NEEDED.filter((program) => !program.present()).map((program) => program.what);
+  if (still.length > 0)
+    fail(`the live tests need ${still.join(', ')}, which could not be installed: ${problem ?? 'not in these packages'}`);
+}
+
+/** Answers what went wrong, if something did. */
+function installPackages(packages) {
   const ownPolicy = !existsSync(POLICY);
   if (ownPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {
-    apt('update');
-    apt('install', '-y', '--no-install-recommends', ...packages);
+    const problem = apt('update') ?? apt('install', '-y', '--no-install-recommends', ...packages);
     if (packages.includes('mosquitto') && existsSync('/run/systemd/system')) spawnSync('systemctl', ['disable', 'mosquitto']);
+    return problem;
   } finally {
     if (ownPolicy) rmSync(POLICY);
   }
-
-  const still = NEEDED.filter((program) => !program.present());
-  if (still.length > 0)
-    fail(`the live tests still need ${still.map((program) => program.what).join(', ')} after installing ${packages.join(', ')}`);
 }
 
 function apt(...args) {
@@ -49,7 +53,7 @@ function apt(...args) {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  if (status !== 0) throw new Error(`apt-get ${args[0]} failed: ${stderr.trim().split('\n').at(-1)}`);
+  return status === 0 ? undefined : `apt-get ${args[0]}: ${stderr.trim().split('\n').at(-1)}`;
 }
 
 function onDebianAsRoot() {

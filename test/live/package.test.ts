@@ -52,11 +52,12 @@ test('npx posmq --version tells the version', () => {
   assert.equal(run(user, 'npx', '--no', '--', 'posmq', '--version').trim(), `posmq ${version}`);
 });
 
-test('posmq serves a client until it is told to stop', async () => {
-  const broker = spawn(join(user, 'node_modules', '.bin', 'posmq'), ['--host', '127.0.0.1', '--port', '0'], {
+test('posmq serves a client until it is told to stop', { timeout: 20_000 }, async ({ signal }) => {
+  const broker = spawn(join(user, 'node_modules', '.bin', 'posmq'), ['--host', '127.0.0.1', '--port', '0', '--log-format', 'json'], {
     cwd: user,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
+  signal.addEventListener('abort', () => broker.kill('SIGKILL'));
   try {
     const port = await listeningPort(broker);
     assert.equal(await connack(port), '20020000');
@@ -96,11 +97,11 @@ async function listeningPort(broker: ChildProcess): Promise<number> {
   const lines: string[] = [];
   for await (const line of createInterface(broker.stderr)) {
     lines.push(line);
-    const port = /listening.*?(?::|"port":)(\d+)/.exec(line)?.[1];
-    if (port !== undefined) {
-      broker.stderr.resume();
-      return Number(port);
-    }
+    if (!line.startsWith('{')) continue;
+    const { msg, port } = JSON.parse(line) as { msg: string; port?: number };
+    if (msg !== 'listening' || port === undefined) continue;
+    broker.stderr.resume();
+    return port;
   }
   return assert.fail(`posmq did not start: ${lines.join('\n')}`);
 }
