@@ -57,9 +57,10 @@ export interface World {
   readonly schedule: (end: () => void) => void;
 }
 
+const { timeOrigin } = performance;
 const realWorld: World = {
   // A clock that is set while the broker runs must not end keep-alives, so it is read once.
-  now: () => performance.timeOrigin + performance.now(),
+  now: () => timeOrigin + performance.now(),
   schedule: setImmediate,
 };
 
@@ -116,6 +117,7 @@ export class RunningBroker {
       broker: this.#core,
       turn: this.#turn,
       wheel: this.#wheel,
+      now: world.now,
       arena: new Arena(SLABS),
       limits: options,
       log,
@@ -226,7 +228,7 @@ export class RunningBroker {
   accept(transport: Transport): boolean {
     const { register } = this.#connections;
     if (this.#closing !== undefined || register.size >= this.#options.maxConnections + TURNED_AWAY) {
-      this.#core.tally.closed['too-many-connections']++;
+      this.#core.tally.closed[this.#closing === undefined ? 'too-many-connections' : 'server-stopping']++;
       return false;
     }
     void new Connection(transport, this.#connections);

@@ -72,6 +72,11 @@ export class Broker implements Server {
     });
   }
 
+  connected(session: Session, wire: Wire, sessionPresent: boolean): void {
+    const { clientId, username } = session;
+    this.hooks.emit('connected', { clientId, username, remoteAddress: wire.vitals.remoteAddress, sessionPresent });
+  }
+
   publish(message: Message, publisher: Session): Ticket {
     const gate = this.hooks.gates.publish;
     if ((gate !== undefined && !gate(message, publisher)) || isOwnTopic(message.topic)) {
@@ -136,6 +141,7 @@ export class Broker implements Server {
       if (subscription === undefined) return ReasonCode.NoSubscriptionExisted;
       session.subscriptions.delete(filter);
       this.router.remove(subscription);
+      this.replays.stop(session, filter);
       if (session.durable) ticket = Math.max(ticket, this.#parts.journal.unsubscribed(session, filter));
       this.hooks.emit('unsubscribed', { clientId: session.clientId, filter });
       return ReasonCode.Success;
@@ -237,6 +243,8 @@ export class Broker implements Server {
       return { refused: ReasonCode.QuotaExceeded, because: 'there are as many sessions as are allowed' };
     }
     session?.wire?.close('taken-over', 'another connection came with its client identifier'); // [MQTT-3.1.4-2]
+    // Whoever was told of that may have closed this connection too.
+    if (wire.closed) return { refused: ReasonCode.ServerShuttingDown, because: 'the broker is stopping' };
     session = this.sessions.get(clientId);
     if (session !== undefined && connect.clean) {
       this.#end(session);
@@ -249,8 +257,6 @@ export class Broker implements Server {
     }
     this.sessions.attached(session);
     const ticket = session.durable ? journal.opened(session) : 0;
-    const { username } = connect;
-    this.hooks.emit('connected', { clientId, username, remoteAddress: wire.vitals.remoteAddress, sessionPresent });
     return { session, sessionPresent, ticket };
   }
 
@@ -258,6 +264,8 @@ export class Broker implements Server {
     const { filter } = request;
     const gate = this.hooks.gates.subscribe;
     if (gate !== undefined && !gate(request, session)) return ReasonCode.NotAuthorized;
+    // A gate, or a listener that heard of the filter before, may have ended the session.
+    if (this.sessions.get(session.clientId) !== session) return ReasonCode.UnspecifiedError;
     const { maxSubscriptions } = this.#parts.limits;
     if (session.subscriptions.size >= maxSubscriptions && !session.subscriptions.has(filter)) return ReasonCode.QuotaExceeded;
     if (hasWildcard(filter) && levels(filter) > MAX_WILDCARD_LEVELS) return ReasonCode.QuotaExceeded;
@@ -266,10 +274,11 @@ export class Broker implements Server {
 
   #retain(message: Message): Ticket {
     const { journal } = this.#parts;
-    if (message.payloadLength === 0) return this.retained.delete(message.topic) ? journal.unretained(message.topic) : 0;
-    if (this.retained.set(message)) return journal.retained(message);
-    this.#dropped('retained-full');
-    return 0;
+    if (message.payloadLength > 0) {
+      if (this.retained.set(message)) return journal.retained(message);
+      this.#dropped('retained-full'); // and what the topic had is out of date [MQTT-3.3.1-7]
+    }
+    return this.retained.delete(message.topic) ? journal.unretained(message.topic) : 0;
   }
 
   #publishWill(will: Will, session: Session): void {

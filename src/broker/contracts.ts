@@ -1,4 +1,5 @@
-/** What the broker needs of the world: a place to keep records, a log, and bounds. */
+/** What the broker needs of the world: a place to keep records, ways to authenticate, a log, and bounds. */
+import type { ReasonCode } from '../packet/reason-code.js';
 
 export interface Entry {
   readonly key: Buffer;
@@ -21,6 +22,25 @@ export interface Storage {
   /** Everything put and deleted before this call, all or nothing; resolves when it is durable. Called again only after that. */
   commit(): Promise<void>;
 }
+
+/** One method of enhanced authentication (MQTT 5.0 section 4.12). */
+export interface AuthenticationMethod {
+  /** The Authentication Method a client asks for: `SCRAM-SHA-256`. */
+  readonly name: string;
+  /** Begins an exchange with one client; also to authenticate it again. */
+  begin(clientId: string): AuthenticationExchange;
+}
+
+export interface AuthenticationExchange {
+  /** The client's next Authentication Data; undefined where the packet had none. May answer later. */
+  step(data: Buffer | undefined): AuthenticationStep | Promise<AuthenticationStep>;
+}
+
+/** What an exchange answers: more is needed, the client is who it says, or it is refused. */
+export type AuthenticationStep =
+  | { readonly continue: Buffer | undefined }
+  | { readonly success: Buffer | undefined; readonly username: string }
+  | { readonly refused: ReasonCode };
 
 /** A log as `pino` has it: fields first, then one line. Payloads and passwords are never given to it. */
 export interface Log {

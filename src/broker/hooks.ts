@@ -3,6 +3,7 @@ import type { QoS, Version, Will } from '../packet/packet.js';
 import type { ReasonCode } from '../packet/reason-code.js';
 import type { Message } from '../session/message.js';
 import type { CloseReason } from '../session/tally.js';
+import { attempt } from '../util/attempt.js';
 
 /** Who wants something. */
 export interface Asker {
@@ -95,18 +96,16 @@ export class Hooks {
 
   emit<E extends EventName>(name: E, event: Events[E]): void {
     for (const listener of this.#listeners.get(name) ?? []) {
-      try {
-        (listener as EventListener<E>)(event);
-      } catch (error) {
-        this.#failed(`a listener of '${name}'`, error);
-      }
+      attempt(listener as EventListener<E>, event, (error) => this.#failed(`a listener of '${name}'`, error));
     }
   }
 
   #guarded<A extends unknown[]>(where: string, gate: (...args: A) => boolean): (...args: A) => boolean {
     return (...args) => {
       try {
-        return gate(...args);
+        // Nothing but `true` is a yes: a gate that is async by mistake must not let everything through.
+        const answer: unknown = gate(...args);
+        return answer === true;
       } catch (error) {
         this.#failed(where, error);
         return false;

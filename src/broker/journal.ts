@@ -150,11 +150,16 @@ export class StorageJournal implements Journal {
     await this.#each(Kind.Received, (entry) => {
       const { session, rest } = sessionOf(entry);
       if (session === undefined) return this.#orphan(entry);
+      record.readReceived(entry.value);
       const packetId = rest.readUInt16BE();
       remember(this.#receivedIds, session, packetId);
       session.restoreReceived(packetId);
     });
-    await this.#each(Kind.Retained, ({ value }) => void broker.retained.set(messageOf(record.readMessage(value).frame)));
+    await this.#each(Kind.Retained, (entry) => {
+      if (broker.retained.set(messageOf(record.readMessage(entry.value).frame))) return;
+      broker.tally.dropped['retained-full']++; // the bounds were wider when it was kept
+      this.#delete(entry.key);
+    });
   }
 
   /** A record whose session is gone: what a session leaves behind that ended in a turn of its own. */

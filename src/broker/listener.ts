@@ -2,6 +2,7 @@
 import type { Subscriber, Ticket } from '../session/contracts.js';
 import type { Message } from '../session/message.js';
 import type { QoS } from '../packet/packet.js';
+import { attempt } from '../util/attempt.js';
 import type { Turn } from './turn.js';
 
 export type MessageListener = (message: Message) => void;
@@ -39,11 +40,7 @@ export class Listener implements Subscriber {
     this.#heard = [];
     for (const message of heard) {
       if (this.#ended) return;
-      try {
-        this.#listener(message);
-      } catch (error) {
-        this.#failed('a message listener', error);
-      }
+      attempt(this.#listener, message, (error) => this.#failed('a message listener', error));
     }
   }
 }

@@ -104,3 +104,8 @@ export function readProgress(value: Buffer): { readonly packetId: number; readon
 export function writeReceived(): Buffer {
   return Buffer.of(VERSION);
 }
+
+/** The record says nothing but that it is there. */
+export function readReceived(value: Buffer): void {
+  body(value, 0);
+}

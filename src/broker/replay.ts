@@ -3,7 +3,6 @@ import type { QoS } from '../packet/packet.js';
 import type { Subscription } from '../session/contracts.js';
 import type { Message } from '../session/message.js';
 import type { Session } from '../session/session.js';
-import { Queue } from '../util/queue.js';
 import type { Retained } from './retained.js';
 import type { Turn } from './turn.js';
 
@@ -18,17 +17,19 @@ interface Replay {
 export class Replays {
   readonly #retained: Retained;
   readonly #turn: Turn;
-  /** By session, one after the other; a session has at most as many as it has subscriptions. */
-  readonly #waiting = new Map<Session, Queue<Replay>>();
+  /** By session and Topic Filter, one after the other: a session has no more of them than it has subscriptions. */
+  readonly #waiting = new Map<Session, Map<string, Replay>>();
 
   constructor(retained: Retained, turn: Turn) {
     this.#retained = retained;
     this.#turn = turn;
   }
 
-  /** Sessions that are being sent retained messages. */
+  /** Subscriptions that are being sent retained messages. */
   get size(): number {
-    return this.#waiting.size;
+    let size = 0;
+    for (const replays of this.#waiting.values()) size += replays.size;
+    return size;
   }
 
   /** Sends what is retained under the subscription's filter: at once as far as one slice goes. */
@@ -36,48 +37,45 @@ export class Replays {
     const replay = { subscription, messages: this.#retained.match(subscription.filter) };
     const waiting = this.#waiting.get(session);
     if (waiting !== undefined) {
-      waiting.push(replay);
+      waiting.delete(subscription.filter);
+      waiting.set(subscription.filter, replay);
       return;
     }
-    const fresh = new Queue<Replay>();
-    fresh.push(replay);
+    const fresh = new Map([[subscription.filter, replay]]);
     this.#waiting.set(session, fresh);
     this.#go(session, fresh);
+  }
+
+  /** The session has no subscription with this filter any more. */
+  stop(session: Session, filter: string): void {
+    this.#waiting.get(session)?.delete(filter);
   }
 
   forget(session: Session): void {
     this.#waiting.delete(session);
   }
 
-  #go(session: Session, replays: Queue<Replay>): void {
+  #go(session: Session, replays: Map<string, Replay>): void {
     if (this.#waiting.get(session) !== replays) return;
-    for (let sent = 0; sent < SLICE; ) {
-      const replay = replays.peek();
-      if (replay === undefined) {
-        this.#waiting.delete(session);
-        return;
+    let sent = 0;
+    for (const [filter, { subscription, messages }] of replays) {
+      for (; ; sent++) {
+        if (sent === SLICE) return this.#later(session, replays);
+        if (!session.hasRoom || session.queue.length > 0) {
+          session.whenRoom = () => this.#later(session, replays);
+          return;
+        }
+        const next = messages.next();
+        if (next.done === true) break;
+        const message = next.value;
+        session.deliver(message, Math.min(message.qos, subscription.qos) as QoS, true); // [MQTT-3.3.1-6] [MQTT-3.3.1-8]
       }
-      if (!session.hasRoom || session.queue.length > 0) {
-        session.whenRoom = () => this.#later(session, replays);
-        return;
-      }
-      if (this.#send(session, replay)) sent++;
-      else replays.shift();
+      replays.delete(filter);
     }
-    this.#later(session, replays);
+    this.#waiting.delete(session);
   }
 
-  #later(session: Session, replays: Queue<Replay>): void {
+  #later(session: Session, replays: Map<string, Replay>): void {
     this.#turn.later(() => this.#go(session, replays));
-  }
-
-  /** Sends the next message; false where there is none, or nobody wants it any more. */
-  #send(session: Session, { subscription, messages }: Replay): boolean {
-    if (session.subscriptions.get(subscription.filter) !== subscription) return false;
-    const next = messages.next();
-    if (next.done === true) return false;
-    const message = next.value;
-    session.deliver(message, Math.min(message.qos, subscription.qos) as QoS, true); // [MQTT-3.3.1-6] [MQTT-3.3.1-8]
-    return true;
   }
 }

@@ -10,7 +10,7 @@ export interface ConnectionView {
   readonly connectedAt: number;
   /** Seconds; 0 where the client asked for none. */
   readonly keepAlive: number;
-  /** When the last whole packet came: ms since the epoch, to a tenth of a second. */
+  /** When the last whole packet came: ms since the epoch. */
   readonly lastPacketAt: number;
   /** Bytes that wait to be taken by the peer. */
   readonly bytesBuffered: number;

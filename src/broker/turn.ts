@@ -41,7 +41,7 @@ export class Turn {
 
   /** Whether nothing waits for a turn to end or for the disk. */
   get idle(): boolean {
-    return !this.#scheduled && !this.#committing && !this.#dirty;
+    return !this.#scheduled && !this.#committing && (!this.#dirty || this.#failure !== undefined);
   }
 
   /** A fact was written to the storage: its ticket. */

@@ -20,11 +20,16 @@ const MAX_CONNECT_SIZE = 5 * 65_537 + 12;
 /** How long a closed connection may take to hand over its last bytes, in ms. */
 const LINGER = 2_000;
 
+/** Ends that are nobody's fault; the others are told at the level everybody sees. */
+const ORDINARY: ReadonlySet<CloseReason> = new Set(['client-disconnect', 'connection-lost', 'taken-over', 'server-stopping', 'kicked']);
+
 /** What the connections of one broker share. */
 export interface ConnectionSurroundings {
   readonly broker: Broker;
   readonly turn: Turn;
   readonly wheel: Wheel;
+  /** ms since the epoch. The wheel is told the time only now and then: a deadline counted from what it knows would come early. */
+  readonly now: () => number;
   readonly arena: Arena;
   readonly limits: Limits;
   readonly log: Log;
@@ -52,15 +57,15 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
   #reading = true;
 
   constructor(transport: Transport, surroundings: ConnectionSurroundings) {
-    const { broker, turn, wheel, arena, limits, register } = surroundings;
+    const { broker, turn, wheel, now, arena, limits, register } = surroundings;
     this.#surroundings = surroundings;
     this.#transport = transport;
-    this.connectedAt = this.lastPacketAt = wheel.now;
+    this.connectedAt = this.lastPacketAt = now();
     this.#decoder = new Decoder(Math.min(limits.maxPacketSize, MAX_CONNECT_SIZE));
     this.#outbox = new Outbox(this, transport, turn, arena, broker.tally);
     this.#protocol = new Protocol(broker, this);
     this.#timer = new Timer(() => this.#due());
-    wheel.schedule(this.#timer, wheel.now + limits.connectTimeout * 1_000);
+    wheel.schedule(this.#timer, this.connectedAt + limits.connectTimeout * 1_000);
     register.add(this);
     broker.tally.connectionsOpen++;
     broker.tally.connectionsTotal++;
@@ -116,6 +121,8 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
     this.#decoder.maxPacketSize = this.#surroundings.limits.maxPacketSize;
     this.#outbox.version = connect.version;
     this.keepAlive = connect.keepAlive;
+    // The time a gate took is not the silence of the peer.
+    this.lastPacketAt = this.#surroundings.now();
     this.#watch();
   }
 
@@ -134,7 +141,9 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
     const { broker, wheel, log } = this.#surroundings;
     broker.tally.connectionsOpen--;
     broker.tally.closed[reason]++;
-    log.debug({ client: this.#clientId, address: this.remoteAddress, reason, because }, 'connection closed');
+    const line = { client: this.#clientId, address: this.remoteAddress, reason, because };
+    if (ORDINARY.has(reason)) log.debug(line, 'connection closed');
+    else log.info(line, 'connection closed');
     this.#protocol.closed(reason);
     this.#outbox.close();
     wheel.schedule(this.#timer, wheel.now + LINGER);
@@ -203,7 +212,7 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
       this.#pulling = false;
     }
     if (packets > 0) {
-      this.lastPacketAt = this.#surroundings.wheel.now;
+      this.lastPacketAt = this.#surroundings.now();
       this.#surroundings.broker.tally.packetsReceived += packets;
     }
     if (this.#closed) return;

@@ -6,16 +6,11 @@ import type { Ticket } from '../session/contracts.js';
 import type { Tally } from '../session/tally.js';
 import type { Flushable, Turn } from '../broker/turn.js';
 import { SLAB_SIZE, type Arena } from './arena.js';
+import { Held } from './held.js';
 import type { Transport } from './transport.js';
 
 /** From this size, in bytes, a payload rides along uncopied: copying it would cost more than a write of its own. */
 const LARGE = 8_192;
-
-/** Packets that wait until one ticket is durable, in order. */
-interface Held {
-  readonly ticket: Ticket;
-  readonly pieces: Buffer[];
-}
 
 /** Whose outbox it is. */
 export interface Sender {
@@ -42,10 +37,7 @@ export class Outbox implements Flushable {
   #pieceBytes = 0;
   /** Slabs of the arena the transport still reads from. */
   #lent: number[] | undefined;
-  #held: Held[] | undefined;
-  #heldBytes = 0;
-  /** Whether a held CONNACK holds everything that follows it. */
-  #barred = false;
+  #held: Held | undefined;
   #blocked = false;
   #touched = false;
   #closed = false;
@@ -60,16 +52,20 @@ export class Outbox implements Flushable {
 
   /** Bytes that wait, here and in the transport. */
   get buffered(): number {
-    return this.#pieceBytes + (this.#at - this.#base) + this.#heldBytes + this.#transport.buffered;
+    return this.waiting + (this.#at - this.#base) + (this.#blocked ? 0 : this.#transport.buffered);
   }
 
   /** The same, but for the little a transport that is not blocked may hold: cheap enough for every delivery. */
   get waiting(): number {
-    return this.#pieceBytes + this.#heldBytes + (this.#blocked ? this.#transport.buffered : 0);
+    return this.#pieceBytes + (this.#held === undefined ? 0 : this.#held.bytes) + (this.#blocked ? this.#transport.buffered : 0);
   }
 
   send(packet: Packet, ticket: Ticket): void {
-    if (this.#mustHold(packet.type, ticket)) return this.#hold(encode(packet, this.version), ticket, packet.type === PacketType.Connack);
+    if (this.#held !== undefined || ticket > this.#turn.durable) {
+      // A PINGRESP stands outside the order of acknowledgements and deliveries.
+      const overtakes = packet.type === PacketType.Pingresp && this.#held?.barred === false;
+      if (!overtakes) return this.#hold(encode(packet, this.version), ticket, packet.type === PacketType.Connack);
+    }
     switch (packet.type) {
       case PacketType.Puback:
       case PacketType.Pubrec:
@@ -91,7 +87,7 @@ export class Outbox implements Flushable {
   publish(frame: Publish, first: number, packetId: number, ticket: Ticket): void {
     if (this.#held !== undefined || ticket > this.#turn.durable) {
       // QoS 0 waits for no disk, unless it would overtake the CONNACK.
-      if (packetId !== 0 || this.#barred) return this.#hold(addressed(frame, first, packetId), ticket, false);
+      if (packetId !== 0 || this.#held?.barred === true) return this.#hold(addressed(frame, first, packetId), ticket, false);
     }
     const length = frame.end - frame.start;
     if (length > LARGE) return this.#publishLarge(frame, first, packetId);
@@ -115,20 +111,9 @@ export class Outbox implements Flushable {
   release(durable: Ticket): void {
     const held = this.#held;
     if (held === undefined || this.#closed) return;
-    let released = 0;
-    for (; released < held.length && held[released]!.ticket <= durable; released++) {
-      for (const piece of held[released]!.pieces) {
-        this.#heldBytes -= piece.length;
-        this.#append(piece);
-      }
-    }
-    if (released === held.length) {
-      this.#held = undefined;
-      this.#barred = false;
-    } else {
-      held.splice(0, released);
-      this.#turn.holding(this);
-    }
+    for (const packet of held.take(durable)) this.#append(packet);
+    if (held.empty) this.#held = undefined;
+    else this.#turn.holding(this);
     this.#write();
     this.#sender.eased();
   }
@@ -145,7 +130,6 @@ export class Outbox implements Flushable {
     this.#write();
     this.#closed = true;
     this.#held = undefined;
-    this.#heldBytes = 0;
     if (this.#pieces !== undefined || this.#bytes !== undefined) {
       this.#seal();
       for (const piece of this.#pieces ?? []) this.#give(piece);
@@ -157,29 +141,21 @@ export class Outbox implements Flushable {
   /** The transport reads from nothing any more. */
   released(): void {
     this.#closed = true;
+    this.#held = undefined;
     this.#giveBack();
     if (this.#bytes !== undefined) this.#dropSlab();
     this.#pieces = undefined;
     this.#pieceBytes = 0;
   }
 
-  /** Acknowledgements and deliveries keep their order among themselves; a PINGRESP stands outside it. */
-  #mustHold(type: PacketType, ticket: Ticket): boolean {
-    if (this.#held === undefined) return ticket > this.#turn.durable;
-    return type !== PacketType.Pingresp || this.#barred;
-  }
-
-  #hold(bytes: Buffer, ticket: Ticket, bar: boolean): void {
+  #hold(packet: Buffer, ticket: Ticket, bar: boolean): void {
     if (this.#closed) return;
-    if (bar) this.#barred = true;
     if (this.#held === undefined) {
-      this.#held = [];
+      this.#held = new Held();
       this.#turn.holding(this);
     }
-    const last = this.#held.at(-1);
-    if (last !== undefined && ticket <= last.ticket) last.pieces.push(bytes);
-    else this.#held.push({ ticket, pieces: [bytes] });
-    this.#heldBytes += bytes.length;
+    if (bar) this.#held.barred = true;
+    this.#held.add(packet, ticket);
   }
 
   #append(bytes: Buffer): void {

@@ -3,8 +3,8 @@ import { createServer, Socket, type AddressInfo, type Server as NetServer } from
 import type { Arena } from './arena.js';
 import type { Receiver, Transport } from './transport.js';
 
-/** Bytes a socket holds for the kernel before it asks to wait. */
-const HIGH_WATER_MARK = 65_536;
+/** So low that a socket says of whatever the kernel does not take at once when it has. */
+const HIGH_WATER_MARK = 1;
 /** Connections the kernel holds until they are accepted. */
 const BACKLOG = 4_096;
 
@@ -15,7 +15,8 @@ export interface TcpOptions {
   readonly arena: Arena;
   /**
    * Reads into one shared buffer instead of a new one each time: 1.8 µs a read instead of 3.3. It takes a socket apart that `node:net`
-   * has just made, which works from Node 20 to 26; without it everything works as well, slower.
+   * has just made, which works from Node 20 to 26; where that is not built as expected, and where this is false, everything works as
+   * well, slower.
    */
   readonly sharedReads?: boolean;
   /** A connection has come. False turns it away. */
@@ -34,6 +35,8 @@ interface Insides {
 export class TcpListener {
   readonly #server: NetServer;
   readonly #options: TcpOptions;
+  /** Decided when the first connection comes. */
+  #sharedReads: boolean | undefined;
 
   private constructor(server: NetServer, options: TcpOptions) {
     this.#server = server;
@@ -42,9 +45,9 @@ export class TcpListener {
 
   /** @throws Error of the operating system, with its `code`: EADDRINUSE, EACCES, ENOTFOUND … */
   static async listen(options: TcpOptions): Promise<TcpListener> {
-    const { port, host, sharedReads = true } = options;
+    const { port, host } = options;
     const server = createServer({ pauseOnConnect: true, noDelay: true, highWaterMark: HIGH_WATER_MARK }, (socket) =>
-      listener.#accept(socket, sharedReads),
+      listener.#accept(socket),
     );
     const listener = new TcpListener(server, options);
     await new Promise<void>((resolve, reject) => {
@@ -66,13 +69,21 @@ export class TcpListener {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
-  #accept(accepted: Socket, sharedReads: boolean): void {
-    const { arena, accept } = this.#options;
+  #accept(accepted: Socket): void {
+    const { arena, accept, sharedReads = true } = this.#options;
+    this.#sharedReads ??= sharedReads && isBuiltAsExpected(accepted, this.#server);
     // The peer may be gone already.
     const remoteAddress = `${accepted.remoteAddress ?? 'unknown'}:${accepted.remotePort ?? 0}`;
-    const transport = sharedReads ? withSharedReads(accepted, arena, remoteAddress) : withOwnReads(accepted, remoteAddress);
+    const transport = this.#sharedReads ? withSharedReads(accepted, arena, remoteAddress) : withOwnReads(accepted, remoteAddress);
     if (!accept(transport)) transport.destroy();
   }
+}
+
+/** Whether `node:net` has inside what {@link withSharedReads} moves. */
+function isBuiltAsExpected(accepted: Socket, server: NetServer): boolean {
+  const { _handle: handle, server: owner, _server: counted } = accepted as unknown as Insides;
+  const methods = (handle ?? {}) as { readonly useUserBuffer?: unknown; readonly readStart?: unknown };
+  return typeof methods.useUserBuffer === 'function' && typeof methods.readStart === 'function' && owner === server && counted === server;
 }
 
 function withSharedReads(accepted: Socket, arena: Arena, remoteAddress: string): Transport {
@@ -112,11 +123,13 @@ class TcpTransport implements Transport {
   readonly remoteAddress: string;
   readonly #socket: Socket;
   #receiver: Receiver | undefined;
+  /** Whether the kernel has not taken everything. */
+  #full = false;
 
   constructor(socket: Socket, remoteAddress: string) {
     this.#socket = socket;
     this.remoteAddress = remoteAddress;
-    socket.on('drain', () => this.#receiver?.drained());
+    socket.on('drain', () => this.#drained());
     socket.on('end', () => this.#receiver?.ended(undefined));
     socket.on('error', (error) => this.#receiver?.ended(error));
     socket.on('close', () => this.#receiver?.released());
@@ -136,8 +149,9 @@ class TcpTransport implements Transport {
   }
 
   write(bytes: Buffer): boolean {
-    // What the kernel has taken at once needs no waiting, however much it was.
-    return this.#socket.write(bytes) || this.#socket.writableLength === 0;
+    this.#socket.write(bytes);
+    this.#full = this.#socket.writableLength > 0;
+    return !this.#full;
   }
 
   cork(): void {
@@ -162,5 +176,12 @@ class TcpTransport implements Transport {
 
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  /** Told after every write, also where it was taken at once. */
+  #drained(): void {
+    if (!this.#full) return;
+    this.#full = false;
+    this.#receiver?.drained();
   }
 }

@@ -8,7 +8,7 @@ export interface Transport {
   start(receiver: Receiver): void;
   /**
    * Writes bytes, which stay the caller's to keep unchanged until they are taken.
-   * @returns whether more is welcome; otherwise {@link Receiver.drained} tells when.
+   * @returns whether more is welcome. Where bytes stay {@link buffered}, {@link Receiver.drained} tells when that is over.
    */
   write(bytes: Buffer): boolean;
   /** Gathers the writes that follow into one, until {@link uncork}. */

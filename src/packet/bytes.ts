@@ -48,6 +48,22 @@ export class Reader {
     return (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
   }
 
+  uint32(): number {
+    const at = this.#take(4);
+    return this.#bytes.readUInt32BE(at);
+  }
+
+  /** One to four bytes with seven bits each (MQTT 5.0 section 1.5.5). */
+  variableInteger(): number {
+    let value = 0;
+    for (let shift = 0; shift <= 21; shift += 7) {
+      const byte = this.byte();
+      value |= (byte & 127) << shift;
+      if (byte < 128) return value;
+    }
+    throw new MqttError(ReasonCode.MalformedPacket, 'a variable byte integer is longer than four bytes');
+  }
+
   string(): string {
     const length = this.uint16();
     const at = this.#take(length);
@@ -72,10 +88,12 @@ export class Reader {
 /** Writes the fields of one packet in order into bytes that are long enough: their size is computed before. */
 export class Writer {
   readonly bytes: Buffer;
-  #at = 0;
+  #at: number;
 
-  constructor(size: number) {
-    this.bytes = Buffer.allocUnsafe(size);
+  /** @param bytes where to write, or how many bytes to make. @param at the offset to begin at. */
+  constructor(bytes: Buffer | number, at = 0) {
+    this.bytes = typeof bytes === 'number' ? Buffer.allocUnsafe(bytes) : bytes;
+    this.#at = at;
   }
 
   byte(value: number): this {
@@ -86,6 +104,16 @@ export class Writer {
   uint16(value: number): this {
     this.bytes[this.#at++] = value >>> 8;
     this.bytes[this.#at++] = value & 0xff;
+    return this;
+  }
+
+  uint32(value: number): this {
+    this.#at = this.bytes.writeUInt32BE(value, this.#at);
+    return this;
+  }
+
+  variableInteger(value: number): this {
+    this.#at = writeVariableInteger(this.bytes, this.#at, value);
     return this;
   }
 

@@ -4,19 +4,23 @@ import {
   PacketType,
   packetName,
   type Acknowledgement,
+  type Auth,
   type Connack,
   type Connect,
+  type Disconnect,
   type Packet,
   type QoS,
   type Suback,
   type Subscribe,
   type SubscriptionRequest,
+  type Unsuback,
   type Unsubscribe,
   type Version,
   type Will,
 } from './packet.js';
+import { readProperties, WILL, type Properties } from './properties.js';
 import { Publish } from './publish.js';
-import { MqttError, ReasonCode, reasonOfReturnCode } from './reason-code.js';
+import { isReasonCodeOf, MqttError, ReasonCode, reasonOfReturnCode } from './reason-code.js';
 import { TopicNames } from './topic-names.js';
 
 /** @throws MqttError MalformedPacket or ProtocolError, naming what is wrong. */
@@ -32,26 +36,30 @@ export function decode(bytes: Buffer, start: number, body: number, end: number, 
     case PacketType.Pubrec:
     case PacketType.Pubrel:
     case PacketType.Pubcomp:
-      return decodeAcknowledgement(type, bytes, body, end);
+      return decodeAcknowledgement(type, bytes, body, end, version);
     case PacketType.Pingreq:
     case PacketType.Pingresp:
       mustEnd(type, body, end);
       return { type };
     case PacketType.Disconnect:
+      if (version === 5) return decodeReason(type, new Reader(bytes, body, end));
       mustEnd(type, body, end);
       return { type, reasonCode: ReasonCode.NormalDisconnection };
     case PacketType.Connect:
       return decodeConnect(new Reader(bytes, body, end));
     case PacketType.Connack:
-      return decodeConnack(new Reader(bytes, body, end));
+      return decodeConnack(new Reader(bytes, body, end), version);
     case PacketType.Subscribe:
-      return decodeSubscribe(new Reader(bytes, body, end));
+      return decodeSubscribe(new Reader(bytes, body, end), version);
     case PacketType.Suback:
-      return decodeSuback(new Reader(bytes, body, end));
+      return decodeSuback(new Reader(bytes, body, end), version);
     case PacketType.Unsubscribe:
-      return decodeUnsubscribe(new Reader(bytes, body, end));
+      return decodeUnsubscribe(new Reader(bytes, body, end), version);
     case PacketType.Unsuback:
-      return { type, packetId: packetIdOf(type, new Reader(bytes, body, end), 0), reasonCodes: [] };
+      return decodeUnsuback(new Reader(bytes, body, end), version);
+    case PacketType.Auth:
+      if (version === 5) return decodeReason(type, new Reader(bytes, body, end));
+      throw malformed('AUTH is not a packet of this protocol version');
     default:
       throw malformed(`${packetName(type)} is not a packet of this protocol version`);
   }
@@ -81,7 +89,8 @@ function decodePublish(
   const topicLength = (bytes[body]! << 8) | bytes[body + 1]!;
   let at = topicAt + topicLength;
   if (at > end) throw malformed('PUBLISH has a Topic Name longer than the packet');
-  const topic = names.find(bytes, topicAt, at, readTopicName);
+  // In 5.0 a Topic Alias may stand in for the name; whether it does is for the rules to say.
+  const topic = topicLength === 0 && version === 5 ? '' : names.find(bytes, topicAt, at, readTopicName);
   let packetId = 0;
   if (qos > 0) {
     if (at + 2 > end) throw malformed('PUBLISH ends before its Packet Identifier');
@@ -89,7 +98,17 @@ function decodePublish(
     if (packetId === 0) throw protocolError('PUBLISH has Packet Identifier 0'); // [MQTT-2.3.1-1]
     at += 2;
   }
-  return new Publish(version, first, topic, packetId, undefined, bytes, start, end, topicAt - start, topicLength, at - start, borrowed);
+  let properties: Properties | undefined;
+  if (version === 5) {
+    if (bytes[at] === 0 && at < end) {
+      at++;
+    } else {
+      const reader = new Reader(bytes, at, end);
+      properties = readProperties(reader, PacketType.Publish);
+      at = end - reader.left;
+    }
+  }
+  return new Publish(version, first, topic, packetId, properties, bytes, start, end, topicAt - start, topicLength, at - start, borrowed);
 }
 
 function readTopicName(bytes: Buffer, start: number, end: number): string {
@@ -101,11 +120,28 @@ function readTopicName(bytes: Buffer, start: number, end: number): string {
   return topic;
 }
 
-function decodeAcknowledgement(type: Acknowledgement['type'], bytes: Buffer, body: number, end: number): Acknowledgement {
-  if (end - body !== 2) throw malformed(`${packetName(type)} is not two bytes long`);
+function decodeAcknowledgement(type: Acknowledgement['type'], bytes: Buffer, body: number, end: number, version: Version): Acknowledgement {
+  if (end - body < 2 || (version !== 5 && end - body > 2)) throw malformed(`${packetName(type)} is not two bytes long`);
   const packetId = (bytes[body]! << 8) | bytes[body + 1]!;
   if (packetId === 0) throw protocolError(`${packetName(type)} has Packet Identifier 0`);
-  return { type, packetId, reasonCode: ReasonCode.Success };
+  if (end - body === 2) return { type, packetId, reasonCode: ReasonCode.Success };
+  return { ...decodeReason(type, new Reader(bytes, body + 2, end)), packetId };
+}
+
+/** A Reason Code and properties, of which both or the properties may be missing (MQTT 5.0 sections 3.4.2, 3.14.2, 3.15.2). */
+function decodeReason<T extends Acknowledgement['type'] | Disconnect['type'] | Auth['type']>(
+  type: T,
+  reader: Reader,
+): { readonly type: T; readonly reasonCode: ReasonCode; readonly properties?: Properties } {
+  const reasonCode = reader.left === 0 ? ReasonCode.Success : reasonCodeOf(type, reader.byte());
+  const properties = reader.left === 0 ? undefined : readProperties(reader, type);
+  mustBeRead(type, reader);
+  return { type, reasonCode, ...(properties === undefined ? undefined : { properties }) };
+}
+
+function reasonCodeOf(type: PacketType, code: number): ReasonCode {
+  if (!isReasonCodeOf(type, code)) throw protocolError(`${packetName(type)} has reason code ${code}`);
+  return code;
 }
 
 function decodeConnect(reader: Reader): Connect {
@@ -114,13 +150,14 @@ function decodeConnect(reader: Reader): Connect {
   const flags = reader.byte();
   if ((flags & 1) !== 0) throw malformed('CONNECT has its reserved flag set'); // [MQTT-3.1.2-3]
   const keepAlive = reader.uint16();
+  const properties = version === 5 ? readProperties(reader, type) : undefined;
   const clientId = reader.string(); // [MQTT-3.1.3-3] [MQTT-3.1.3-4]
-  const will = decodeWill(flags, reader);
+  const will = decodeWill(flags, reader, version);
   // MQTT 3.1 section 3.1: where the packet has ended, a flag for a user name or a password counts for nothing.
   const absent = version === 3 && reader.left === 0;
   const hasUsername = (flags & 0x80) !== 0 && !absent;
   const hasPassword = (flags & 0x40) !== 0 && !absent;
-  if (hasPassword && !hasUsername) throw malformed('CONNECT has a password and no user name'); // [MQTT-3.1.2-22]
+  if (hasPassword && !hasUsername && version !== 5) throw malformed('CONNECT has a password and no user name'); // [MQTT-3.1.2-22]
   const username = hasUsername ? reader.string() : undefined;
   const password = hasPassword && !(version === 3 && reader.left === 0) ? reader.binary() : undefined;
   mustBeRead(type, reader);
@@ -133,6 +170,7 @@ function decodeConnect(reader: Reader): Connect {
     ...(will === undefined ? undefined : { will }),
     ...(username === undefined ? undefined : { username }),
     ...(password === undefined ? undefined : { password }),
+    ...(properties === undefined ? undefined : { properties }),
   };
 }
 
@@ -150,7 +188,7 @@ function versionOf(protocolName: string, level: number): Version {
   throw malformed('CONNECT has an unknown protocol name'); // [MQTT-3.1.2-1]
 }
 
-function decodeWill(flags: number, reader: Reader): Will | undefined {
+function decodeWill(flags: number, reader: Reader, version: Version): Will | undefined {
   const qos = (flags >> 3) & 3;
   const retain = (flags & 0x20) !== 0;
   if ((flags & 4) === 0) {
@@ -158,59 +196,104 @@ function decodeWill(flags: number, reader: Reader): Will | undefined {
     return undefined;
   }
   if (qos === 3) throw malformed('CONNECT has Will QoS 3'); // [MQTT-3.1.2-14]
-  return { topic: reader.string(), payload: reader.binary(), qos: qos as QoS, retain };
+  const properties = version === 5 ? readProperties(reader, WILL) : undefined;
+  const will = { topic: reader.string(), payload: reader.binary(), qos: qos as QoS, retain };
+  return properties === undefined ? will : { ...will, properties };
 }
 
-function decodeConnack(reader: Reader): Connack {
+function decodeConnack(reader: Reader, version: Version): Connack {
+  const type = PacketType.Connack;
   const flags = reader.byte();
   if (flags > 1) throw malformed('CONNACK has reserved flags set');
-  const reasonCode = reasonOfReturnCode(reader.byte());
-  mustBeRead(PacketType.Connack, reader);
-  return { type: PacketType.Connack, sessionPresent: flags === 1, reasonCode };
+  const code = reader.byte();
+  const reasonCode = version === 5 ? reasonCodeOf(type, code) : reasonOfReturnCode(code);
+  const properties = version === 5 ? readProperties(reader, type) : undefined;
+  mustBeRead(type, reader);
+  const connack = { type, sessionPresent: flags === 1, reasonCode };
+  return properties === undefined ? connack : { ...connack, properties };
 }
 
-function decodeSubscribe(reader: Reader): Subscribe {
+function decodeSubscribe(reader: Reader, version: Version): Subscribe {
   const type = PacketType.Subscribe;
-  const packetId = packetIdOf(type, reader, 1);
+  const head = headOf(type, reader, version);
+  mustHavePayload(type, reader); // [MQTT-3.8.3-3]
   const subscriptions: SubscriptionRequest[] = [];
   do {
     const filter = reader.string(); // [MQTT-3.8.3-1]
     const options = reader.byte();
-    if (options > 2) throw malformed('SUBSCRIBE asks for a QoS above 2 or has reserved bits set'); // [MQTT-3-8.3-4]
-    subscriptions.push({ filter, qos: options as QoS });
+    subscriptions.push(version === 5 ? subscriptionRequest(filter, options) : { filter, qos: grantable(options) });
   } while (reader.left > 0);
-  return { type, packetId, subscriptions };
+  return { type, ...head, subscriptions };
 }
 
-function decodeSuback(reader: Reader): Suback {
+function grantable(options: number): QoS {
+  if (options > 2) throw malformed('SUBSCRIBE asks for a QoS above 2 or has reserved bits set'); // [MQTT-3.8.3-4]
+  return options as QoS;
+}
+
+/** Subscription Options (MQTT 5.0 section 3.8.3.1). */
+function subscriptionRequest(filter: string, options: number): SubscriptionRequest {
+  if ((options & 0xc0) !== 0) throw malformed('SUBSCRIBE has reserved bits set'); // [MQTT5-3.8.3-5]
+  const qos = options & 3;
+  const retainHandling = (options >> 4) & 3;
+  if (qos === 3) throw protocolError('SUBSCRIBE asks for QoS 3');
+  if (retainHandling === 3) throw protocolError('SUBSCRIBE asks for Retain Handling 3');
+  return {
+    filter,
+    qos: qos as QoS,
+    noLocal: (options & 4) !== 0,
+    retainAsPublished: (options & 8) !== 0,
+    retainHandling: retainHandling as 0 | 1 | 2,
+  };
+}
+
+function decodeSuback(reader: Reader, version: Version): Suback {
   const type = PacketType.Suback;
-  const packetId = packetIdOf(type, reader, 1);
+  const head = headOf(type, reader, version);
+  mustHavePayload(type, reader);
   const reasonCodes: ReasonCode[] = [];
   do {
     const code = reader.byte();
-    if (code > 2 && code !== 0x80) throw malformed(`SUBACK has return code ${code}`); // [MQTT-3.9.3-2]
-    reasonCodes.push(code as ReasonCode);
+    if (version !== 5 && code > 2 && code !== 0x80) throw malformed(`SUBACK has return code ${code}`); // [MQTT-3.9.3-2]
+    reasonCodes.push(reasonCodeOf(type, code));
   } while (reader.left > 0);
-  return { type, packetId, reasonCodes };
+  return { type, ...head, reasonCodes };
 }
 
-function decodeUnsubscribe(reader: Reader): Unsubscribe {
+function decodeUnsubscribe(reader: Reader, version: Version): Unsubscribe {
   const type = PacketType.Unsubscribe;
-  const packetId = packetIdOf(type, reader, 1);
+  const head = headOf(type, reader, version);
+  mustHavePayload(type, reader); // [MQTT-3.10.3-2]
   const filters: string[] = [];
   do
     filters.push(reader.string()); // [MQTT-3.10.3-1]
   while (reader.left > 0);
-  return { type, packetId, filters };
+  return { type, ...head, filters };
 }
 
-/** Reads the Packet Identifier; at least `least` bytes of payload must follow it, none where that is 0. */
-function packetIdOf(type: PacketType, reader: Reader, least: 0 | 1): number {
+function decodeUnsuback(reader: Reader, version: Version): Unsuback {
+  const type = PacketType.Unsuback;
+  const head = headOf(type, reader, version);
+  const reasonCodes: ReasonCode[] = [];
+  if (version === 5) {
+    mustHavePayload(type, reader);
+    do reasonCodes.push(reasonCodeOf(type, reader.byte()));
+    while (reader.left > 0);
+  }
+  mustBeRead(type, reader);
+  return { type, ...head, reasonCodes };
+}
+
+/** The Packet Identifier and, in 5.0, the properties after it. */
+function headOf(type: PacketType, reader: Reader, version: Version): { readonly packetId: number; readonly properties?: Properties } {
   const packetId = reader.uint16();
   if (packetId === 0) throw protocolError(`${packetName(type)} has Packet Identifier 0`); // [MQTT-2.3.1-1]
-  if (least === 0) mustBeRead(type, reader);
-  else if (reader.left < least) throw protocolError(`${packetName(type)} has no payload`); // [MQTT-3.8.3-3] [MQTT-3.10.3-2]
-  return packetId;
+  const properties = version === 5 ? readProperties(reader, type) : undefined;
+  return properties === undefined ? { packetId } : { packetId, properties };
+}
+
+function mustHavePayload(type: PacketType, reader: Reader): void {
+  if (reader.left === 0) throw protocolError(`${packetName(type)} has no payload`);
 }
 
 function mustBeRead(type: PacketType, reader: Reader): void {

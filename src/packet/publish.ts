@@ -1,7 +1,7 @@
 /** A PUBLISH, with the bytes it stands in: what arrives in one layout leaves in the same one by copying them. Hot. */
-import { stringSize, variableIntegerSize, writeVariableInteger } from './bytes.js';
+import { stringSize, variableIntegerSize, Writer, writeVariableInteger } from './bytes.js';
 import { PacketType, type QoS, type Version } from './packet.js';
-import type { Properties } from './properties.js';
+import { propertiesSize, writeProperties, type Properties } from './properties.js';
 
 export interface PublishFields {
   readonly topic: string;
@@ -79,39 +79,33 @@ export class Publish {
   }
 
   /** The same message in another layout, in bytes of its own, with no packet identifier yet. */
-  as(version: Version, qos: QoS, retain: boolean): Publish {
-    const { topic, properties, topicLength, topicOffset, payloadOffset, start, end } = this;
-    const copy = Publish.#laidOut({ topic, properties, payload: NOTHING, qos, retain, version }, topicLength, end - start - payloadOffset);
+  as(version: Version, qos: QoS, retain: boolean, properties?: Properties): Publish {
+    const { topic, topicLength, topicOffset, payloadOffset, start, end } = this;
+    const copy = Publish.#laidOut({ topic, payload: NOTHING, qos, retain, version, properties }, topicLength, end - start - payloadOffset);
     this.bytes.copy(copy.bytes, copy.topicOffset, start + topicOffset, start + topicOffset + topicLength);
     this.bytes.copy(copy.bytes, copy.payloadOffset, start + payloadOffset, end);
     return copy;
   }
 
+  /** The packet with everything but topic, packet identifier and payload written. */
   static #laidOut(fields: PublishFields, topicLength: number, payloadLength: number): Publish {
-    const { topic, qos, retain, dup = false, packetId = 0, version = 4, properties } = fields;
-    const remaining = 2 + topicLength + (qos > 0 ? 2 : 0) + payloadLength;
+    const { topic, qos, retain, dup = false, packetId = 0, version = 4 } = fields;
+    const properties = version === 5 ? fields.properties : undefined;
+    const propertyLength = propertiesSize(properties);
+    const propertyBytes = version === 5 ? variableIntegerSize(propertyLength) + propertyLength : 0;
+    const idBytes = qos > 0 ? 2 : 0;
+    const remaining = 2 + topicLength + idBytes + propertyBytes + payloadLength;
     const topicOffset = 1 + variableIntegerSize(remaining) + 2;
-    const payloadOffset = topicOffset + topicLength + (qos > 0 ? 2 : 0);
+    const payloadOffset = topicOffset + topicLength + idBytes + propertyBytes;
     const bytes = Buffer.allocUnsafe(payloadOffset + payloadLength);
     const first = (PacketType.Publish << 4) | (dup ? 8 : 0) | (qos << 1) | (retain ? 1 : 0);
     bytes[0] = first;
     writeVariableInteger(bytes, 1, remaining);
     bytes[topicOffset - 2] = topicLength >>> 8;
     bytes[topicOffset - 1] = topicLength & 0xff;
-    return new Publish(
-      version,
-      first,
-      topic,
-      qos > 0 ? packetId : 0,
-      properties,
-      bytes,
-      0,
-      bytes.length,
-      topicOffset,
-      topicLength,
-      payloadOffset,
-      false,
-    );
+    if (version === 5) writeProperties(new Writer(bytes, topicOffset + topicLength + idBytes), properties);
+    const id = qos > 0 ? packetId : 0;
+    return new Publish(version, first, topic, id, properties, bytes, 0, bytes.length, topicOffset, topicLength, payloadOffset, false);
   }
 
   /** Bytes on the wire. */

@@ -55,6 +55,28 @@ export const ReasonCode = {
 /** One of the values of the {@link ReasonCode} table. */
 export type ReasonCode = (typeof ReasonCode)[keyof typeof ReasonCode];
 
+/** The reason codes each packet may carry, by packet type (MQTT 5.0 table 2-6). */
+const BY_PACKET: Readonly<Record<number, ReadonlySet<number>>> = {
+  2: new Set([0, ...range(0x80, 0x8a), 0x8c, 0x90, 0x95, 0x97, ...range(0x99, 0x9d), 0x9f]),
+  4: new Set([0, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]),
+  5: new Set([0, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]),
+  6: new Set([0, 0x92]),
+  7: new Set([0, 0x92]),
+  9: new Set([0, 1, 2, 0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e, 0xa1, 0xa2]),
+  11: new Set([0, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91]),
+  14: new Set([0, 4, ...range(0x80, 0x83), 0x87, 0x89, 0x8b, ...range(0x8d, 0x90), ...range(0x93, 0xa2)]),
+  15: new Set([0, 0x18, 0x19]),
+};
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
+
+/** Whether a packet of this type may carry the code. */
+export function isReasonCodeOf(packetType: number, code: number): code is ReasonCode {
+  return BY_PACKET[packetType]?.has(code) === true;
+}
+
 /** Whether a reason code refuses (MQTT 5.0 section 2.4: 0x80 and above). */
 export function isRefusal(code: ReasonCode): boolean {
   return code >= ReasonCode.UnspecifiedError;

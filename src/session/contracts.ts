@@ -18,7 +18,7 @@ export interface Vitals {
   readonly connectedAt: number;
   /** Seconds; 0 where the client asked for none. */
   readonly keepAlive: number;
-  /** When the last whole packet came: ms since the epoch, to a tenth of a second. */
+  /** When the last whole packet came: ms since the epoch. */
   readonly lastPacketAt: number;
   /** Bytes that wait to be taken by the peer. */
   readonly bytesBuffered: number;
@@ -69,6 +69,8 @@ export interface Server {
   readonly tally: Tally;
   /** Calls `answer` once, at once unless somebody asked answers later. */
   connect(connect: Connect, wire: Wire, answer: (outcome: ConnectOutcome) => void): void;
+  /** The session is on its wire, and its CONNACK on its way. */
+  connected(session: Session, wire: Wire, sessionPresent: boolean): void;
   publish(message: Message, publisher: Session): Ticket;
   subscribe(session: Session, requests: readonly SubscriptionRequest[]): { readonly reasonCodes: ReasonCode[]; readonly ticket: Ticket };
   /** Sends the retained messages of filters just granted; called after their SUBACK is on its way. */

@@ -121,6 +121,7 @@ export class Protocol {
     this.#wire.accepted(connect);
     this.#wire.send({ type: PacketType.Connack, sessionPresent, reasonCode: ReasonCode.Success }, ticket); // [MQTT-3.2.0-1]
     session.resume(this.#wire);
+    this.#server.connected(session, this.#wire, sessionPresent);
     this.#wire.resume();
   }
 
@@ -179,6 +180,10 @@ function closeReasonOf(reasonCode: ReasonCode): CloseReason {
     case ReasonCode.TopicNameInvalid:
     case ReasonCode.TopicFilterInvalid:
       return 'malformed-packet';
+    case ReasonCode.ServerBusy:
+      return 'too-many-connections';
+    case ReasonCode.ServerShuttingDown:
+      return 'server-stopping';
     default:
       return 'server-unavailable';
   }

@@ -1,0 +1,34 @@
+/** Packets of one connection that wait for the disk before they may leave, in order. */
+import type { Ticket } from '../session/contracts.js';
+
+export class Held {
+  /** Bytes that wait. */
+  bytes = 0;
+  /** Whether a CONNACK waits: nothing may come before it, not even what needs no disk. */
+  barred = false;
+  readonly #batches: { readonly ticket: Ticket; readonly pieces: Buffer[] }[] = [];
+
+  get empty(): boolean {
+    return this.#batches.length === 0;
+  }
+
+  /** A packet that may leave when its ticket is durable, and all before it have left. */
+  add(packet: Buffer, ticket: Ticket): void {
+    this.bytes += packet.length;
+    const last = this.#batches.at(-1);
+    if (last !== undefined && ticket <= last.ticket) last.pieces.push(packet);
+    else this.#batches.push({ ticket, pieces: [packet] });
+  }
+
+  /** Takes out what may leave now. */
+  take(durable: Ticket): Buffer[] {
+    const taken: Buffer[] = [];
+    while (!this.empty && this.#batches[0]!.ticket <= durable) {
+      for (const packet of this.#batches.shift()!.pieces) {
+        taken.push(packet);
+        this.bytes -= packet.length;
+      }
+    }
+    return taken;
+  }
+}
