@@ -1,7 +1,7 @@
 /** Puts a broker together: the only file that knows all its edges. Starts bottom-up, stops top-down. */
 import { statusLine } from './admin/status.js';
 import { Broker } from './broker/broker.js';
-import type { Log, Storage } from './broker/contracts.js';
+import type { AuthenticationMethod, Log, Storage } from './broker/contracts.js';
 import type { EventListener, EventName, Gates } from './broker/hooks.js';
 import { forgetful, StorageJournal } from './broker/journal.js';
 import type { MessageListener } from './broker/listener.js';
@@ -16,6 +16,7 @@ import type { Transport } from './net/transport.js';
 import { Publish } from './packet/publish.js';
 import { MqttError, ReasonCode } from './packet/reason-code.js';
 import type { QoS } from './packet/packet.js';
+import type { Properties } from './packet/properties.js';
 import { Message } from './session/message.js';
 import { Tally } from './session/tally.js';
 import { isTopicFilter, isTopicName } from './topic/name.js';
@@ -41,6 +42,8 @@ export interface CreateOptions extends Partial<Options> {
   readonly storage?: Storage;
   readonly gates?: Partial<Gates>;
   readonly plugins?: readonly Plugin[];
+  /** Methods of enhanced authentication (MQTT 5.0 section 4.12), such as `scramSha256`; none by default. */
+  readonly authenticationMethods?: readonly AuthenticationMethod[];
 }
 
 export interface PublishOptions {
@@ -48,7 +51,15 @@ export interface PublishOptions {
   readonly qos?: QoS;
   /** False by default. */
   readonly retain?: boolean;
+  /** Properties for 5.0 subscribers (MQTT 5.0 section 3.3.2.3); those of 3.1.1 hear the message without. */
+  readonly properties?: MessageProperties;
 }
+
+/** The properties an Application Message may have. */
+export type MessageProperties = Pick<
+  Properties,
+  'payloadFormatIndicator' | 'messageExpiryInterval' | 'contentType' | 'responseTopic' | 'correlationData' | 'userProperties'
+>;
 
 /** The passing of time, and the end of a turn, as somebody else decides them. */
 export interface World {
@@ -91,7 +102,7 @@ export class RunningBroker {
   #beat: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(options: Options, { log = silent, storage }: CreateOptions, world: World) {
+  private constructor(options: Options, { log = silent, storage, authenticationMethods = [] }: CreateOptions, world: World) {
     this.#options = options;
     this.#log = log;
     this.#world = world;
@@ -111,6 +122,8 @@ export class RunningBroker {
       turn: this.#turn,
       wheel: this.#wheel,
       log,
+      now: world.now,
+      authenticationMethods,
       identify: () => `posmq-${crypto.randomUUID()}`,
     });
     this.#connections = {
@@ -127,9 +140,9 @@ export class RunningBroker {
 
   /** A broker with its state restored and its plugins in place that does not listen yet. */
   static async assemble(given: CreateOptions, world: World): Promise<RunningBroker> {
-    const { log: _log, storage: _storage, gates, plugins = [], ...options } = given;
+    const { log: _log, storage: _storage, authenticationMethods: _methods, gates, plugins = [], ...options } = given;
     const broker = new RunningBroker(checkOptions(options), given, world);
-    await broker.#journal?.replay(broker.#core, broker.#wheel.now, broker.#options.sessionExpiry);
+    await broker.#journal?.replay(broker.#core, world.now());
     if (gates !== undefined) broker.gate(gates);
     for (const plugin of plugins) await plugin(broker);
     return broker;
@@ -179,7 +192,7 @@ export class RunningBroker {
    * @returns when all that must be kept of it is kept.
    * @throws MqttError TopicNameInvalid or PacketTooLarge.
    */
-  async publish(topic: string, payload: string | Uint8Array, { qos = 0, retain = false }: PublishOptions = {}): Promise<void> {
+  async publish(topic: string, payload: string | Uint8Array, { qos = 0, retain = false, properties }: PublishOptions = {}): Promise<void> {
     if (!isTopicName(topic)) throw new MqttError(ReasonCode.TopicNameInvalid, `${JSON.stringify(topic)} is no Topic Name`);
     if (qos !== 0 && qos !== 1 && qos !== 2)
       throw new MqttError(ReasonCode.QoSNotSupported, `the QoS must be 0, 1 or 2, got ${String(qos)}`);
@@ -188,7 +201,11 @@ export class RunningBroker {
     if (2 + Buffer.byteLength(topic) + 2 + bytes.length > this.#options.maxPacketSize) {
       throw new MqttError(ReasonCode.PacketTooLarge, `a payload of ${bytes.length} bytes makes a packet larger than is allowed`);
     }
-    await this.#turn.settled(this.#core.route(new Message(Publish.of({ topic, payload: bytes, qos, retain }))));
+    const version = properties === undefined ? 4 : 5;
+    const origin = Publish.of({ topic, payload: bytes, qos, retain, version, properties });
+    const { messageExpiryInterval } = properties ?? {};
+    const expiresAt = messageExpiryInterval === undefined ? Infinity : this.#world.now() + messageExpiryInterval * 1_000;
+    await this.#turn.settled(this.#core.route(new Message(origin, undefined, expiresAt)));
   }
 
   /**

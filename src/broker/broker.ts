@@ -1,22 +1,39 @@
 /** The broker: sessions, routing and retained messages behind the rules of each connection. Hot: publish. */
-import type { Connect, SubscriptionRequest, Will } from '../packet/packet.js';
+import { variableIntegerSize } from '../packet/bytes.js';
+import { MAX_REMAINING_LENGTH, type Connect, type QoS, type SubscriptionRequest, type Will } from '../packet/packet.js';
+import type { Properties } from '../packet/properties.js';
 import { Publish } from '../packet/publish.js';
-import { isRefusal, ReasonCode } from '../packet/reason-code.js';
-import type { ConnectOutcome, Journal, Server, SessionLimits, Subscription, Ticket, Wire } from '../session/contracts.js';
+import { ReasonCode } from '../packet/reason-code.js';
+import type {
+  Attempt,
+  AuthOutcome,
+  ConnectOutcome,
+  Journal,
+  Offer,
+  Server,
+  SessionLimits,
+  SubscribeOutcome,
+  Subscription,
+  Ticket,
+  Wire,
+} from '../session/contracts.js';
 import { Message } from '../session/message.js';
 import { Session, type SessionSurroundings } from '../session/session.js';
 import type { CloseReason, DropReason, Tally } from '../session/tally.js';
-import { hasWildcard, levels } from '../topic/name.js';
+import { filterOf, hasWildcard, isTopicFilter, levels } from '../topic/name.js';
 import type { Wheel } from '../util/wheel.js';
-import type { Limits, Log } from './contracts.js';
-import { Hooks, type Gates } from './hooks.js';
+import { Admission } from './admission.js';
+import type { AuthenticationMethod, Limits, Log } from './contracts.js';
+import { Hooks } from './hooks.js';
 import { Listener, type MessageListener } from './listener.js';
 import { Replays } from './replay.js';
 import { Retained } from './retained.js';
-import { Router } from './router.js';
+import { Router, type Route } from './router.js';
 import { NEVER, Sessions } from './sessions.js';
 import type { Stats } from './stats.js';
+import { Subscriptions } from './subscriptions.js';
 import type { Turn } from './turn.js';
+import { Wills } from './wills.js';
 
 /** Levels of a filter with wildcards at most: more than any naming scheme has, few enough to match against quickly. */
 const MAX_WILDCARD_LEVELS = 256;
@@ -30,6 +47,9 @@ export interface BrokerParts {
   readonly turn: Turn;
   readonly wheel: Wheel;
   readonly log: Log;
+  /** ms since the epoch. */
+  readonly now: () => number;
+  readonly authenticationMethods: readonly AuthenticationMethod[];
   /** A client identifier nobody else has. */
   readonly identify: () => string;
 }
@@ -40,7 +60,11 @@ export class Broker implements Server {
   readonly sessions: Sessions;
   readonly retained: Retained;
   readonly router = new Router();
+  readonly subscriptions: Subscriptions;
   readonly replays: Replays;
+  readonly offer: Offer;
+  readonly #wills: Wills;
+  readonly #admission: Admission;
   readonly #parts: BrokerParts;
   readonly #surroundings: SessionSurroundings;
   readonly #startedAt: number;
@@ -53,23 +77,30 @@ export class Broker implements Server {
     this.hooks = new Hooks((where, error) => this.bug(where, error));
     this.sessions = new Sessions(wheel);
     this.retained = new Retained(limits.maxRetainedMessages, limits.maxRetainedBytes);
-    this.replays = new Replays(this.retained, turn);
-    this.#surroundings = { limits: limits satisfies SessionLimits, journal, tally };
-    this.#startedAt = wheel.now;
+    this.replays = new Replays(this.retained, turn, parts.now, (message) => this.#forgetRetained(message));
+    this.#surroundings = { limits: limits satisfies SessionLimits, journal, tally, now: parts.now };
+    this.#startedAt = parts.now();
+    this.#wills = new Wills(wheel);
+    this.#admission = new Admission(this, parts.authenticationMethods);
+    this.subscriptions = new Subscriptions(this.router, limits.sharedSubscriptionStrategy, tally);
+    this.offer = {
+      receiveMaximum: limits.receiveMaximum,
+      topicAliasMaximum: limits.topicAliasMaximum,
+      maxQos: limits.maxQos as QoS,
+      checkPayloadFormat: limits.payloadFormat === 'check',
+    };
   }
 
-  connect(connect: Connect, wire: Wire, answer: (outcome: ConnectOutcome) => void): void {
-    const gate = this.hooks.gates.connect;
-    const verdict = gate === undefined ? true : this.#judge(gate, connect, wire);
-    const decide = (decision: true | ReasonCode): void => {
-      if (wire.closed) return;
-      answer(decision === true ? this.#admit(connect, wire) : { refused: decision, because: 'the connect gate refused' });
-    };
-    if (!(verdict instanceof Promise)) return decide(verdict);
-    verdict.then(decide).catch((error: unknown) => {
-      this.bug('a connect', error);
-      wire.close('internal-error');
-    });
+  now(): number {
+    return this.#parts.now();
+  }
+
+  connect(connect: Connect, wire: Wire, answer: (outcome: ConnectOutcome) => void): Attempt {
+    return this.#admission.begin(connect, wire, answer);
+  }
+
+  reauthenticate(session: Session, method: string, answer: (outcome: AuthOutcome) => void): Attempt {
+    return this.#admission.again(session.clientId, method, session.wire!, answer);
   }
 
   connected(session: Session, wire: Wire, sessionPresent: boolean): void {
@@ -77,13 +108,11 @@ export class Broker implements Server {
     this.hooks.emit('connected', { clientId, username, remoteAddress: wire.vitals.remoteAddress, sessionPresent });
   }
 
-  publish(message: Message, publisher: Session): Ticket {
+  judge(message: Message, publisher: Session): ReasonCode {
     const gate = this.hooks.gates.publish;
-    if ((gate !== undefined && !gate(message, publisher)) || isOwnTopic(message.topic)) {
-      this.#dropped('not-authorized');
-      return 0;
-    }
-    return this.route(message);
+    if ((gate === undefined || gate(message, publisher)) && !isOwnTopic(message.topic)) return ReasonCode.Success;
+    this.#dropped('not-authorized');
+    return ReasonCode.NotAuthorized;
   }
 
   /** Keeps the message if it is to be retained, and delivers it to everybody who hears its topic. */
@@ -91,9 +120,15 @@ export class Broker implements Server {
     let ticket = message.retain ? this.#retain(message) : 0;
     const audience = this.router.audience(message.topic);
     for (let i = 0; i < audience.length; i++) {
-      const { subscriber, qos } = audience[i]!;
+      let route: Route | undefined = audience[i];
+      if (route === undefined) continue;
+      const { subscriber } = route;
+      if (route.noLocal && subscriber.clientId === message.publisher) route = route.foreign; // [MQTT5-3.8.3-3]
+      if (route === undefined) continue;
       try {
-        const needed = subscriber.deliver(message, message.qos < qos ? message.qos : qos, false);
+        const qos = message.qos < route.qos ? message.qos : route.qos;
+        // [MQTT-3.3.1-9], unless the subscriber wants RETAIN as it was published [MQTT5-3.3.1-13]
+        const needed = subscriber.deliver(message, qos, message.retain && route.retainAsPublished, route.extras);
         if (needed > ticket) ticket = needed;
       } catch (error) {
         // The publisher and the rest of the audience have no part in it.
@@ -104,43 +139,38 @@ export class Broker implements Server {
     return ticket;
   }
 
-  subscribe(session: Session, requests: readonly SubscriptionRequest[]): { reasonCodes: ReasonCode[]; ticket: Ticket } {
+  subscribe(session: Session, requests: readonly SubscriptionRequest[], identifier: number | undefined): SubscribeOutcome {
     let ticket = 0;
+    const toReplay: Subscription[] = [];
     const reasonCodes = requests.map((request): ReasonCode => {
       const refusal = this.#refusal(session, request);
       if (refusal !== undefined) return refusal;
-      const { filter, qos } = request;
-      const subscription: Subscription = { subscriber: session, filter, qos };
-      this.restoreSubscription(session, subscription);
+      const { filter, noLocal = false, retainAsPublished = false, retainHandling = 0 } = request;
+      const qos = request.qos < this.offer.maxQos ? request.qos : this.offer.maxQos;
+      const subscription: Subscription = { subscriber: session, filter, qos, noLocal, retainAsPublished, identifier };
+      const isNew = this.subscriptions.add(session, subscription);
+      this.replays.stop(session, filter);
       if (session.durable) ticket = Math.max(ticket, this.#parts.journal.subscribed(session, subscription));
       this.hooks.emit('subscribed', { clientId: session.clientId, filter, qos });
+      // [MQTT5-3.3.1-9] [MQTT5-3.3.1-10] [MQTT5-3.3.1-11]; a Shared Subscription is sent none
+      const wantsRetained = retainHandling === 0 || (retainHandling === 1 && isNew);
+      if (wantsRetained && filterOf(filter).share === undefined) toReplay.push(subscription);
       return qos;
     });
-    return { reasonCodes, ticket };
-  }
-
-  /** Enters a subscription in place of the one with the same filter, if there is one [MQTT-3.8.4-3]. */
-  restoreSubscription(session: Session, subscription: Subscription): void {
-    const replaced = session.subscriptions.get(subscription.filter);
-    if (replaced !== undefined) this.router.remove(replaced);
-    session.subscriptions.set(subscription.filter, subscription);
-    this.router.add(subscription);
-  }
-
-  replay(session: Session, requests: readonly SubscriptionRequest[], granted: readonly ReasonCode[]): void {
-    for (const [i, { filter }] of requests.entries()) {
-      const subscription = session.subscriptions.get(filter);
-      if (subscription !== undefined && !isRefusal(granted[i]!)) this.replays.start(session, subscription);
-    }
+    const replay = (): void => {
+      for (const subscription of toReplay) {
+        if (session.subscriptions.get(subscription.filter) === subscription) this.replays.start(session, subscription);
+      }
+    };
+    return { reasonCodes, ticket, replay };
   }
 
   unsubscribe(session: Session, filters: readonly string[]): { reasonCodes: ReasonCode[]; ticket: Ticket } {
     let ticket = 0;
     const reasonCodes = filters.map((filter): ReasonCode => {
-      const subscription = session.subscriptions.get(filter); // [MQTT-3.10.4-1] the same characters, or no match
-      if (subscription === undefined) return ReasonCode.NoSubscriptionExisted;
-      session.subscriptions.delete(filter);
-      this.router.remove(subscription);
+      // [MQTT-3.10.4-1] the same characters, or no match
+      if (!isTopicFilter(filterOf(filter).filter)) return ReasonCode.TopicFilterInvalid;
+      if (!this.subscriptions.remove(session, filter)) return ReasonCode.NoSubscriptionExisted;
       this.replays.stop(session, filter);
       if (session.durable) ticket = Math.max(ticket, this.#parts.journal.unsubscribed(session, filter));
       this.hooks.emit('unsubscribed', { clientId: session.clientId, filter });
@@ -149,13 +179,17 @@ export class Broker implements Server {
     return { reasonCodes, ticket };
   }
 
+  expire(session: Session, expiryInterval: number): void {
+    session.expiryInterval = Math.min(expiryInterval, this.#parts.limits.sessionExpiry);
+  }
+
   disconnect(session: Session, reason: CloseReason): void {
     const { will } = session;
     session.will = undefined;
     session.suspend();
     this.sessions.detached();
-    if (will !== undefined) this.#publishWill(will, session); // [MQTT-3.1.2-8]
-    if (session.durable) this.#detach(session);
+    if (will !== undefined) this.#schedule(will, session);
+    if (session.expiryInterval > 0) this.#detach(session);
     else this.#end(session); // [MQTT-3.1.2-6]
     this.hooks.emit('disconnected', { clientId: session.clientId, reason });
   }
@@ -163,7 +197,7 @@ export class Broker implements Server {
   /** Adds a subscriber of this process. @returns what ends it. */
   listen(filter: string, listener: MessageListener): () => void {
     const subscriber = new Listener('', listener, this.#parts.turn, (where, error) => this.bug(where, error));
-    const subscription: Subscription = { subscriber, filter, qos: 2 };
+    const subscription: Subscription = { subscriber, filter, qos: 2, noLocal: false, retainAsPublished: true, identifier: undefined };
     this.router.add(subscription);
     return () => {
       subscriber.end();
@@ -179,8 +213,8 @@ export class Broker implements Server {
   }
 
   /** Enters a session as a restart finds it: without a connection, until `expiresAt` (ms since the epoch). */
-  restoreSession(clientId: string, createdAt: number, expiresAt: number): Session {
-    const session = new Session(clientId, true, createdAt, this.#surroundings);
+  restoreSession(clientId: string, createdAt: number, expiryInterval: number, expiresAt: number): Session {
+    const session = new Session(clientId, expiryInterval, createdAt, this.#surroundings);
     this.sessions.add(session);
     this.sessions.expire(session, expiresAt, () => this.#end(session));
     return session;
@@ -214,26 +248,10 @@ export class Broker implements Server {
     };
   }
 
-  /** Asks the connect gate; it may answer later, and one that fails refuses. */
-  #judge(gate: Gates['connect'], connect: Connect, wire: Wire): true | ReasonCode | Promise<true | ReasonCode> {
-    const { clientId, username, password, clean, keepAlive, version, will } = connect;
-    const { remoteAddress } = wire.vitals;
-    const failed = (error: unknown): ReasonCode => {
-      this.bug('the connect gate', error);
-      return ReasonCode.ServerUnavailable;
-    };
-    try {
-      const verdict = gate({ clientId, username, password, clean, keepAlive, version, will, remoteAddress });
-      return verdict instanceof Promise ? verdict.then(checked).catch(failed) : checked(verdict);
-    } catch (error) {
-      return failed(error);
-    }
-  }
-
   /** Finds or makes the session of a CONNECT that may come in (MQTT 3.1.1 sections 3.1.2.4 and 3.1.4). */
-  #admit(connect: Connect, wire: Wire): ConnectOutcome {
-    const { limits, journal } = this.#parts;
-    const clientId = connect.clientId === '' ? this.#parts.identify() : connect.clientId; // [MQTT-3.1.3-6]
+  admit(connect: Connect, wire: Wire, username: string | undefined, authentication: Properties): ConnectOutcome {
+    const { limits, journal, identify } = this.#parts;
+    const clientId = connect.clientId === '' ? identify() : connect.clientId; // [MQTT-3.1.3-6]
     let session = this.sessions.get(clientId);
     if (this.#stopping) return { refused: ReasonCode.ServerShuttingDown, because: 'the broker is stopping' };
     if (session?.wire === undefined && this.sessions.connected >= limits.maxConnections) {
@@ -251,17 +269,50 @@ export class Broker implements Server {
       session = undefined;
     }
     const sessionPresent = session !== undefined; // [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
+    const expiryInterval = Math.min(expiryAsked(connect), limits.sessionExpiry);
     if (session === undefined) {
-      session = new Session(clientId, !connect.clean, this.#parts.wheel.now, this.#surroundings);
+      session = new Session(clientId, expiryInterval, this.now(), this.#surroundings);
       this.sessions.add(session);
+    } else {
+      session.expiryInterval = expiryInterval;
+      this.#wills.cancel(session);
     }
     this.sessions.attached(session);
     const ticket = session.durable ? journal.opened(session) : 0;
-    return { session, sessionPresent, ticket };
+    const keepAlive = this.#keepAlive(connect);
+    const properties = connect.version === 5 ? this.#connackProperties(connect, session, keepAlive, authentication) : undefined;
+    return { session, sessionPresent, ticket, username, keepAlive, properties };
+  }
+
+  /** Seconds. Only 5.0 clients can be told another than they asked for [MQTT5-3.2.2-21]. */
+  #keepAlive({ version, keepAlive }: Connect): number {
+    const { maxKeepAlive } = this.#parts.limits;
+    const isWithin = maxKeepAlive === 0 || (keepAlive > 0 && keepAlive <= maxKeepAlive);
+    return version !== 5 || isWithin ? keepAlive : maxKeepAlive;
+  }
+
+  /** What a 5.0 client is told of this server: only what differs from what it would assume (MQTT 5.0 section 3.2.2.3). */
+  #connackProperties(connect: Connect, session: Session, keepAlive: number, authentication: Properties): Properties {
+    const { limits } = this.#parts;
+    const { receiveMaximum, topicAliasMaximum, maxQos } = this.offer;
+    const { expiryInterval } = session;
+    const wantsInformation = connect.properties?.requestResponseInformation === true && limits.responseInformation !== '';
+    return {
+      ...(expiryInterval === expiryAsked(connect) ? undefined : { sessionExpiryInterval: expiryInterval }),
+      ...(receiveMaximum === 65_535 ? undefined : { receiveMaximum }),
+      ...(maxQos === 2 ? undefined : { maximumQoS: maxQos }),
+      ...(limits.maxPacketSize === MAX_REMAINING_LENGTH ? undefined : { maximumPacketSize: packetSizeOf(limits.maxPacketSize) }),
+      ...(connect.clientId === '' ? { assignedClientIdentifier: session.clientId } : undefined), // [MQTT5-3.2.2-16]
+      ...(topicAliasMaximum === 0 ? undefined : { topicAliasMaximum }),
+      ...(keepAlive === connect.keepAlive ? undefined : { serverKeepAlive: keepAlive }),
+      ...(wantsInformation ? { responseInformation: limits.responseInformation } : undefined),
+      ...authentication,
+    };
   }
 
   #refusal(session: Session, request: SubscriptionRequest): ReasonCode | undefined {
     const { filter } = request;
+    if (!isTopicFilter(filterOf(filter).filter)) return ReasonCode.TopicFilterInvalid;
     const gate = this.hooks.gates.subscribe;
     if (gate !== undefined && !gate(request, session)) return ReasonCode.NotAuthorized;
     // A gate, or a listener that heard of the filter before, may have ended the session.
@@ -270,6 +321,12 @@ export class Broker implements Server {
     if (session.subscriptions.size >= maxSubscriptions && !session.subscriptions.has(filter)) return ReasonCode.QuotaExceeded;
     if (hasWildcard(filter) && levels(filter) > MAX_WILDCARD_LEVELS) return ReasonCode.QuotaExceeded;
     return undefined;
+  }
+
+  /** A retained message that has expired. */
+  #forgetRetained(message: Message): void {
+    this.#dropped('message-expired');
+    if (this.retained.delete(message.topic)) this.#parts.journal.unretained(message.topic);
   }
 
   #retain(message: Message): Ticket {
@@ -281,24 +338,37 @@ export class Broker implements Server {
     return this.retained.delete(message.topic) ? journal.unretained(message.topic) : 0;
   }
 
-  #publishWill(will: Will, session: Session): void {
-    const message = new Message(Publish.of(will));
+  /** Publishes a Will when it is due: now, after its delay, or when the session ends, whichever comes first [MQTT5-3.1.3-9]. */
+  #schedule(will: Will, session: Session): void {
+    const delay = Math.min(will.properties?.willDelayInterval ?? 0, session.expiryInterval);
+    const publish = (): void => this.#publishWill(will, session);
+    // What a broker that stops has not published nobody will.
+    if (delay === 0 || this.#stopping) publish();
+    else this.#wills.delay(session, this.now() + delay * 1_000, publish);
+  }
+
+  #publishWill({ topic, payload, qos, retain, properties: given }: Will, session: Session): void {
+    const { willDelayInterval: _, ...properties } = given ?? {};
+    const version = given === undefined ? 4 : 5;
+    const { messageExpiryInterval } = properties;
+    const expiresAt = messageExpiryInterval === undefined ? Infinity : this.now() + messageExpiryInterval * 1_000;
+    const message = new Message(Publish.of({ topic, payload, qos, retain, version, properties }), session.clientId, expiresAt);
     const gate = this.hooks.gates.will;
     if (gate !== undefined && !gate(message, session)) this.#dropped('not-authorized');
     else this.route(message);
   }
 
   #detach(session: Session): void {
-    const { limits, wheel, journal } = this.#parts;
-    const expiresAt = limits.sessionExpiry === NEVER ? Infinity : wheel.now + limits.sessionExpiry * 1_000;
-    journal.detached(session, expiresAt);
+    const { expiryInterval } = session;
+    const expiresAt = expiryInterval === NEVER ? Infinity : this.now() + expiryInterval * 1_000;
+    if (session.durable) this.#parts.journal.detached(session, expiresAt);
     this.sessions.expire(session, expiresAt, () => this.#end(session));
   }
 
   #end(session: Session): void {
+    this.#wills.settle(session);
     if (session.durable) this.#parts.journal.closed(session);
-    for (const subscription of session.subscriptions.values()) this.router.remove(subscription);
-    session.subscriptions.clear();
+    this.subscriptions.removeAll(session);
     this.replays.forget(session);
     this.sessions.delete(session);
     session.end();
@@ -315,8 +385,13 @@ function isOwnTopic(topic: string): boolean {
   return topic.charCodeAt(0) === DOLLAR && topic.startsWith('$SYS/');
 }
 
-/** Gates come from elsewhere, perhaps without types: nothing but `true` and a refusal is an answer. */
-function checked(verdict: true | ReasonCode): true | ReasonCode {
-  if (verdict === true || isRefusal(verdict)) return verdict;
-  throw new TypeError('a connect gate must answer true or a reason code of 0x80 and above');
+/** Seconds a client wants its session kept; 3.1.1 knows for ever and not at all. */
+function expiryAsked({ version, clean, properties }: Connect): number {
+  if (version === 5) return properties?.sessionExpiryInterval ?? 0;
+  return clean ? 0 : NEVER;
+}
+
+/** The size of a packet with this Remaining Length, in bytes. */
+function packetSizeOf(remainingLength: number): number {
+  return 1 + variableIntegerSize(remainingLength) + remainingLength;
 }

@@ -1,5 +1,6 @@
 /** What the broker needs of the world: a place to keep records, ways to authenticate, a log, and bounds. */
 import type { ReasonCode } from '../packet/reason-code.js';
+import type { Strategy } from './share-group.js';
 
 export interface Entry {
   readonly key: Buffer;
@@ -66,4 +67,15 @@ export interface Limits {
   readonly maxSubscriptions: number;
   readonly maxRetainedMessages: number;
   readonly maxRetainedBytes: number;
+  /** QoS 2 messages of one 5.0 client that may be unfinished. */
+  readonly receiveMaximum: number;
+  readonly topicAliasMaximum: number;
+  /** 0 to 2. */
+  readonly maxQos: number;
+  /** Seconds; 0 is no bound. */
+  readonly maxKeepAlive: number;
+  readonly sharedSubscriptionStrategy: Strategy;
+  readonly payloadFormat: 'trust' | 'check';
+  /** Empty is none. */
+  readonly responseInformation: string;
 }

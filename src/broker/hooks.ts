@@ -23,16 +23,28 @@ export interface ConnectRequest extends Asker {
   readonly remoteAddress: string;
 }
 
+/** Why a client is not let in, where a reason code is not all. */
+export interface ConnectRefusal {
+  /** 0x80 and above. */
+  readonly reasonCode: ReasonCode;
+  /** One sentence; 5.0 clients are told it. */
+  readonly because?: string;
+  /** Where else the client may go (MQTT 5.0 section 4.11); goes with UseAnotherServer and ServerMoved. */
+  readonly serverReference?: string;
+}
+
+export type Verdict = true | ReasonCode | ConnectRefusal;
+
 /**
  * What others decide. Each gate is one function; where several plugins set the same gate all must agree.
  * A gate that throws refuses, and is logged.
  */
 export interface Gates {
   /** `true` lets in; a reason code of 0x80 and above is told by the CONNACK (return codes 2 to 5 in 3.1.1). May answer later. */
-  connect: (request: ConnectRequest) => true | ReasonCode | Promise<true | ReasonCode>;
-  /** False drops the message; 3.1.1 cannot tell its publisher, so it is acknowledged [MQTT-3.3.5-2]. Hot: asked for every message. */
+  connect: (request: ConnectRequest) => Verdict | Promise<Verdict>;
+  /** False drops the message: 0x87 for a 5.0 publisher; 3.1.1 has no way to be told, so it is acknowledged [MQTT-3.3.5-2]. Hot: asked for every message. */
   publish: (message: Message, publisher: Asker) => boolean;
-  /** False refuses this one filter: 0x80 in the SUBACK. */
+  /** False refuses this one filter: 0x80 in the SUBACK, 0x87 in 5.0. */
   subscribe: (request: { readonly filter: string; readonly qos: QoS }, subscriber: Asker) => boolean;
   /** Asked when a Will is due; false drops it. */
   will: (will: Message, publisher: Asker) => boolean;
@@ -117,8 +129,6 @@ export class Hooks {
 function both<A extends unknown[]>(first: ((...args: A) => boolean) | undefined, second: (...args: A) => boolean): (...args: A) => boolean {
   return first === undefined ? second : (...args) => first(...args) && second(...args);
 }
-
-type Verdict = true | ReasonCode;
 
 function inTurn(first: Verdict | Promise<Verdict>, second: () => Verdict | Promise<Verdict>): Verdict | Promise<Verdict> {
   if (first instanceof Promise) return first.then((verdict) => (verdict === true ? second() : verdict));

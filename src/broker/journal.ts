@@ -1,15 +1,13 @@
 /** The facts that must survive a restart, as records in a storage. */
-import { Decoder } from '../packet/decoder.js';
-import { PacketType } from '../packet/packet.js';
-import type { Publish } from '../packet/publish.js';
-import type { Journal, Subscription, Ticket } from '../session/contracts.js';
+import { PLAIN, type Journal, type Subscription, type Ticket } from '../session/contracts.js';
 import { Awaiting, Delivery } from '../session/inflight.js';
-import { Message } from '../session/message.js';
+import type { Message } from '../session/message.js';
 import type { Session } from '../session/session.js';
 import type { Broker } from './broker.js';
 import type { Entry, Storage } from './contracts.js';
 import * as record from './records.js';
 import { Kind } from './records.js';
+import { NEVER } from './sessions.js';
 import type { Turn } from './turn.js';
 
 /** Keeps nothing: no fact needs the disk. */
@@ -45,14 +43,13 @@ export class StorageJournal implements Journal {
   }
 
   opened(session: Session): Ticket {
-    return this.#put(
-      record.key(Kind.Session, session.clientId),
-      record.writeSession({ createdAt: session.createdAt, expiresAt: Infinity }),
-    );
+    const { clientId, createdAt, expiryInterval } = session;
+    return this.#put(record.key(Kind.Session, clientId), record.writeSession({ createdAt, expiryInterval, expiresAt: Infinity }));
   }
 
   detached(session: Session, expiresAt: number): Ticket {
-    return this.#put(record.key(Kind.Session, session.clientId), record.writeSession({ createdAt: session.createdAt, expiresAt }));
+    const { clientId, createdAt, expiryInterval } = session;
+    return this.#put(record.key(Kind.Session, clientId), record.writeSession({ createdAt, expiryInterval, expiresAt }));
   }
 
   closed(session: Session): Ticket {
@@ -66,8 +63,9 @@ export class StorageJournal implements Journal {
     return this.#delete(record.key(Kind.Session, clientId));
   }
 
-  subscribed(session: Session, { filter, qos }: Subscription): Ticket {
-    return this.#put(record.key(Kind.Subscription, session.clientId, Buffer.from(filter)), record.writeSubscription(qos));
+  subscribed(session: Session, subscription: Subscription): Ticket {
+    const key = record.key(Kind.Subscription, session.clientId, Buffer.from(subscription.filter));
+    return this.#put(key, record.writeSubscription(subscription));
   }
 
   unsubscribed(session: Session, filter: string): Ticket {
@@ -77,8 +75,11 @@ export class StorageJournal implements Journal {
   enqueued(session: Session, delivery: Delivery): Ticket {
     delivery.sequence = ++this.#sequence;
     remember(this.#recorded, session, delivery.sequence);
-    const { message, qos, retain } = delivery;
-    return this.#put(this.#keyOf(Kind.Delivery, session, delivery), record.writeMessage(message!.origin, qos, retain));
+    const { message, qos, retain, extras } = delivery;
+    return this.#put(
+      this.#keyOf(Kind.Delivery, session, delivery),
+      record.writeMessage({ message: message!, qos, retain, identifiers: extras.identifiers }),
+    );
   }
 
   sent(session: Session, delivery: Delivery): Ticket {
@@ -105,7 +106,10 @@ export class StorageJournal implements Journal {
   }
 
   retained(message: Message): Ticket {
-    return this.#put(record.key(Kind.Retained, message.topic), record.writeMessage(message.origin, message.qos, true));
+    return this.#put(
+      record.key(Kind.Retained, message.topic),
+      record.writeMessage({ message, qos: message.qos, retain: true, identifiers: undefined }),
+    );
   }
 
   unretained(topic: string): Ticket {
@@ -117,19 +121,21 @@ export class StorageJournal implements Journal {
    * @param now ms since the epoch: sessions that were connected are without a connection from now on.
    * @throws Error where a record cannot be read: starting all the same would lose what was acknowledged.
    */
-  async replay(broker: Broker, now: number, sessionExpiry: number): Promise<void> {
+  async replay(broker: Broker, now: number): Promise<void> {
     const sessionOf = (entry: Entry): { session: Session | undefined; rest: Buffer } => {
       const { name, rest } = record.partsOf(entry.key);
       return { session: broker.sessions.get(name), rest };
     };
     await this.#each(Kind.Session, ({ key, value }) => {
-      const { createdAt, expiresAt } = record.readSession(value);
-      broker.restoreSession(record.partsOf(key).name, createdAt, expiresAt === Infinity ? now + sessionExpiry * 1_000 : expiresAt);
+      const { createdAt, expiryInterval, expiresAt } = record.readSession(value);
+      // One that was connected when the process ended has been away since now; one that never expires has no time.
+      const kept = expiryInterval === NEVER ? Infinity : now + expiryInterval * 1_000;
+      broker.restoreSession(record.partsOf(key).name, createdAt, expiryInterval, expiresAt === Infinity ? kept : expiresAt);
     });
     await this.#each(Kind.Subscription, (entry) => {
       const { session, rest } = sessionOf(entry);
       if (session === undefined) return this.#orphan(entry);
-      broker.restoreSubscription(session, { subscriber: session, filter: rest.toString(), qos: record.readSubscription(entry.value) });
+      broker.subscriptions.add(session, { subscriber: session, filter: rest.toString(), ...record.readSubscription(entry.value) });
     });
     const progress = new Map<number, { packetId: number; awaiting: Awaiting }>();
     await this.#each(Kind.Progress, ({ key, value }) => {
@@ -138,10 +144,11 @@ export class StorageJournal implements Journal {
     await this.#each(Kind.Delivery, (entry) => {
       const { session, rest } = sessionOf(entry);
       if (session === undefined) return this.#orphan(entry);
-      const { frame, qos, retain } = record.readMessage(entry.value);
+      const { message, qos, retain, identifiers } = record.readMessage(entry.value);
       const sequence = record.sequenceOf(rest);
       const { packetId = 0, awaiting = Awaiting.Nothing } = progress.get(sequence) ?? {};
-      const delivery = new Delivery(awaiting === Awaiting.Pubcomp ? undefined : messageOf(frame), qos, retain);
+      const extras = identifiers === undefined ? PLAIN : { identifiers, share: undefined };
+      const delivery = new Delivery(awaiting === Awaiting.Pubcomp ? undefined : message, qos, retain, extras);
       Object.assign(delivery, { packetId, awaiting, sequence });
       this.#sequence = Math.max(this.#sequence, sequence);
       remember(this.#recorded, session, sequence);
@@ -156,7 +163,7 @@ export class StorageJournal implements Journal {
       session.restoreReceived(packetId);
     });
     await this.#each(Kind.Retained, (entry) => {
-      if (broker.retained.set(messageOf(record.readMessage(entry.value).frame))) return;
+      if (broker.retained.set(record.readMessage(entry.value).message)) return;
       broker.tally.dropped['retained-full']++; // the bounds were wider when it was kept
       this.#delete(entry.key);
     });
@@ -203,15 +210,4 @@ function remember<K>(map: Map<K, Set<number>>, key: K, value: number): void {
   const known = map.get(key);
   if (known === undefined) map.set(key, new Set([value]));
   else known.add(value);
-}
-
-/** The message of a PUBLISH as it was put on record. */
-function messageOf(frame: Buffer): Message {
-  const decoder = new Decoder();
-  decoder.feed(frame);
-  const packet = decoder.next();
-  if (packet?.type !== PacketType.Publish) throw new Error('a record holds no PUBLISH where one belongs');
-  const publish: Publish = packet;
-  publish.keep();
-  return new Message(publish);
 }

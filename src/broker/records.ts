@@ -1,7 +1,10 @@
 /** What a record looks like: the keys and values of everything that survives a restart. */
+import { Decoder } from '../packet/decoder.js';
+import { PacketType, type QoS, type Version } from '../packet/packet.js';
 import type { Publish } from '../packet/publish.js';
-import type { QoS } from '../packet/packet.js';
+import type { Subscription } from '../session/contracts.js';
 import type { Awaiting } from '../session/inflight.js';
+import { Message } from '../session/message.js';
 
 /** The first byte of a key: what kind of record it is. In the order in which a restart reads them. */
 export const Kind = { Session: 0x10, Subscription: 0x20, Delivery: 0x30, Progress: 0x31, Received: 0x40, Retained: 0x50 } as const;
@@ -52,43 +55,97 @@ function body(value: Buffer, length: number): Buffer {
 export interface SessionRecord {
   /** ms since the epoch. */
   readonly createdAt: number;
+  /** Seconds it is kept without a connection. */
+  readonly expiryInterval: number;
   /** ms since the epoch; Infinity is never, also while the session is connected. */
   readonly expiresAt: number;
 }
 
-export function writeSession({ createdAt, expiresAt }: SessionRecord): Buffer {
-  const value = Buffer.allocUnsafe(17);
+export function writeSession({ createdAt, expiryInterval, expiresAt }: SessionRecord): Buffer {
+  const value = Buffer.allocUnsafe(21);
   value[0] = VERSION;
   value.writeDoubleBE(createdAt, 1);
-  value.writeDoubleBE(expiresAt, 9);
+  value.writeUInt32BE(expiryInterval, 9);
+  value.writeDoubleBE(expiresAt, 13);
   return value;
 }
 
 export function readSession(value: Buffer): SessionRecord {
-  const fields = body(value, 16);
-  return { createdAt: fields.readDoubleBE(0), expiresAt: fields.readDoubleBE(8) };
+  const fields = body(value, 20);
+  return { createdAt: fields.readDoubleBE(0), expiryInterval: fields.readUInt32BE(8), expiresAt: fields.readDoubleBE(12) };
 }
 
-export function writeSubscription(qos: QoS): Buffer {
-  return Buffer.of(VERSION, qos);
-}
+/** What was granted, without the filter, which is in the key. */
+export type SubscriptionRecord = Pick<Subscription, 'qos' | 'noLocal' | 'retainAsPublished' | 'identifier'>;
 
-export function readSubscription(value: Buffer): QoS {
-  return body(value, 1)[0] as QoS;
-}
-
-/** A message as the PUBLISH it came in, behind the QoS and RETAIN of its delivery. */
-export function writeMessage(publish: Publish, qos: QoS, retain: boolean): Buffer {
-  const value = Buffer.allocUnsafe(2 + publish.length);
+export function writeSubscription({ qos, noLocal, retainAsPublished, identifier }: SubscriptionRecord): Buffer {
+  const value = Buffer.allocUnsafe(6);
   value[0] = VERSION;
-  value[1] = (qos << 1) | (retain ? 1 : 0);
-  publish.bytes.copy(value, 2, publish.start, publish.end);
+  value[1] = qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0);
+  value.writeUInt32BE(identifier ?? 0, 2);
   return value;
 }
 
-export function readMessage(value: Buffer): { readonly frame: Buffer; readonly qos: QoS; readonly retain: boolean } {
-  const fields = body(value, 3);
-  return { frame: fields.subarray(1), qos: (fields[0]! >> 1) as QoS, retain: (fields[0]! & 1) === 1 };
+export function readSubscription(value: Buffer): SubscriptionRecord {
+  const fields = body(value, 5);
+  const options = fields[0]!;
+  const identifier = fields.readUInt32BE(1);
+  return {
+    qos: (options & 3) as QoS,
+    noLocal: (options & 4) !== 0,
+    retainAsPublished: (options & 8) !== 0,
+    identifier: identifier === 0 ? undefined : identifier,
+  };
+}
+
+export interface MessageRecord {
+  readonly message: Message;
+  /** Of the delivery; a retained message has its own. */
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly identifiers: readonly number[] | undefined;
+}
+
+/** The message as the PUBLISH it came in, behind what is its delivery's and what no PUBLISH tells. */
+export function writeMessage({ message, qos, retain, identifiers = [] }: MessageRecord): Buffer {
+  const { origin, expiresAt, publisher } = message;
+  const name = Buffer.from(publisher ?? '');
+  const value = Buffer.allocUnsafe(14 + name.length + identifiers.length * 4 + origin.length);
+  value[0] = VERSION;
+  value[1] = (retain ? 1 : 0) | (qos << 1) | (origin.version === 5 ? 8 : 0) | (publisher === undefined ? 0 : 16);
+  value.writeDoubleBE(expiresAt, 2);
+  value.writeUInt16BE(name.length, 10);
+  value.writeUInt16BE(identifiers.length, 12);
+  let at = 14 + name.copy(value, 14);
+  for (const identifier of identifiers) at = value.writeUInt32BE(identifier, at);
+  origin.bytes.copy(value, at, origin.start, origin.end);
+  return value;
+}
+
+export function readMessage(value: Buffer): MessageRecord {
+  const fields = body(value, 13);
+  const flags = fields[0]!;
+  const nameEnd = 13 + fields.readUInt16BE(9);
+  const identifiers = Array.from({ length: fields.readUInt16BE(11) }, (_, i) => fields.readUInt32BE(nameEnd + i * 4));
+  const publisher = (flags & 16) === 0 ? undefined : fields.toString('utf8', 13, nameEnd);
+  const origin = publishOf(fields.subarray(nameEnd + identifiers.length * 4), (flags & 8) === 0 ? 4 : 5);
+  return {
+    message: new Message(origin, publisher, fields.readDoubleBE(1)),
+    qos: ((flags >> 1) & 3) as QoS,
+    retain: (flags & 1) === 1,
+    identifiers: identifiers.length === 0 ? undefined : identifiers,
+  };
+}
+
+/** The PUBLISH that was put on record, in bytes of its own. */
+function publishOf(bytes: Buffer, version: Version): Publish {
+  const decoder = new Decoder();
+  decoder.version = version;
+  decoder.feed(bytes);
+  const packet = decoder.next();
+  if (packet?.type !== PacketType.Publish) throw new Error('a record holds no PUBLISH where one belongs');
+  packet.keep();
+  return packet;
 }
 
 /** How far a delivery has come: its packet identifier and what it waits for. */

@@ -1,6 +1,6 @@
 /** Retained messages on their way to new subscriptions: all of them, in slices, at the pace of who subscribed. */
 import type { QoS } from '../packet/packet.js';
-import type { Subscription } from '../session/contracts.js';
+import { PLAIN, type Subscription } from '../session/contracts.js';
 import type { Message } from '../session/message.js';
 import type { Session } from '../session/session.js';
 import type { Retained } from './retained.js';
@@ -17,12 +17,17 @@ interface Replay {
 export class Replays {
   readonly #retained: Retained;
   readonly #turn: Turn;
+  readonly #now: () => number;
+  readonly #expired: (message: Message) => void;
   /** By session and Topic Filter, one after the other: a session has no more of them than it has subscriptions. */
   readonly #waiting = new Map<Session, Map<string, Replay>>();
 
-  constructor(retained: Retained, turn: Turn) {
+  /** @param now ms since the epoch. @param expired is told of a message that is retained and has expired. */
+  constructor(retained: Retained, turn: Turn, now: () => number, expired: (message: Message) => void) {
     this.#retained = retained;
     this.#turn = turn;
+    this.#now = now;
+    this.#expired = expired;
   }
 
   /** Subscriptions that are being sent retained messages. */
@@ -67,12 +72,18 @@ export class Replays {
         }
         const next = messages.next();
         if (next.done === true) break;
-        const message = next.value;
-        session.deliver(message, Math.min(message.qos, subscription.qos) as QoS, true); // [MQTT-3.3.1-6] [MQTT-3.3.1-8]
+        this.#send(session, subscription, next.value);
       }
       replays.delete(filter);
     }
     this.#waiting.delete(session);
+  }
+
+  #send(session: Session, { qos, noLocal, identifier }: Subscription, message: Message): void {
+    if (message.expiresAt <= this.#now()) return this.#expired(message);
+    if (noLocal && message.publisher === session.clientId) return; // [MQTT5-3.8.3-3]
+    const extras = identifier === undefined ? PLAIN : { identifiers: [identifier], share: undefined };
+    session.deliver(message, Math.min(message.qos, qos) as QoS, true, extras); // [MQTT-3.3.1-6] [MQTT-3.3.1-8]
   }
 
   #later(session: Session, replays: Map<string, Replay>): void {

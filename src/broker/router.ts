@@ -1,6 +1,6 @@
 /** Who hears a topic. Hot. */
 import type { QoS } from '../packet/packet.js';
-import type { Subscriber, Subscription } from '../session/contracts.js';
+import { PLAIN, type Extras, type Subscriber, type Subscription } from '../session/contracts.js';
 import { FilterTree } from '../topic/filter-tree.js';
 import { hasWildcard } from '../topic/name.js';
 
@@ -8,6 +8,12 @@ import { hasWildcard } from '../topic/name.js';
 export interface Route {
   readonly subscriber: Subscriber;
   readonly qos: QoS;
+  readonly retainAsPublished: boolean;
+  readonly extras: Extras;
+  /** Whether No Local takes filters away from it where the subscriber is the publisher. */
+  readonly noLocal: boolean;
+  /** What is left then, if anything. */
+  readonly foreign: Route | undefined;
 }
 
 export type Audience = readonly Route[];
@@ -59,12 +65,13 @@ export class Router {
     const matching: Subscription[] = [];
     this.#subscriptions.match(topic, matching);
     if (matching.length === 0) return NOBODY;
-    const routes = new Map<Subscriber, Route>();
-    for (const { subscriber, qos } of matching) {
-      const route = routes.get(subscriber);
-      if (route === undefined || route.qos < qos) routes.set(subscriber, { subscriber, qos });
+    const bySubscriber = new Map<Subscriber, Subscription[]>();
+    for (const subscription of matching) {
+      const known = bySubscriber.get(subscription.subscriber);
+      if (known === undefined) bySubscriber.set(subscription.subscriber, [subscription]);
+      else known.push(subscription);
     }
-    return [...routes.values()];
+    return Array.from(bySubscriber.values(), routeOf);
   }
 
   /** A filter without wildcards changes the audience of one topic, any other may change all. */
@@ -72,4 +79,25 @@ export class Router {
     if (!hasWildcard(filter)) this.#audiences.delete(filter);
     else if (this.#audiences.size > 0) this.#audiences = new Map();
   }
+}
+
+/** The route through one subscriber's subscriptions that match. */
+function routeOf(subscriptions: readonly Subscription[]): Route {
+  if (!subscriptions.some(({ noLocal }) => noLocal)) return merged(subscriptions);
+  const others = subscriptions.filter(({ noLocal }) => !noLocal);
+  return { ...merged(subscriptions), noLocal: true, foreign: others.length === 0 ? undefined : merged(others) };
+}
+
+function merged(subscriptions: readonly Subscription[]): Route {
+  const { subscriber } = subscriptions[0]!;
+  let qos: QoS = 0;
+  let retainAsPublished = false;
+  const identifiers: number[] = [];
+  for (const subscription of subscriptions) {
+    if (subscription.qos > qos) qos = subscription.qos;
+    if (subscription.retainAsPublished) retainAsPublished = true;
+    if (subscription.identifier !== undefined) identifiers.push(subscription.identifier);
+  }
+  const extras = identifiers.length === 0 ? PLAIN : { identifiers, share: undefined };
+  return { subscriber, qos, retainAsPublished, extras, noLocal: false, foreign: undefined };
 }

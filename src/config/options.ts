@@ -1,10 +1,11 @@
 /** Everything a broker can be told before it starts: one table, from which types, defaults, checks, `--help` and docs follow. */
 
+import { STRATEGIES } from '../broker/share-group.js';
 import { unknown } from './spelling.js';
 
 interface OptionBase {
   /** The heading under which `--help` and the docs list it. */
-  readonly group: 'Listening' | 'Connections' | 'Sessions' | 'Retained messages' | 'Logging';
+  readonly group: 'Listening' | 'Connections' | 'Sessions' | 'Retained messages' | 'MQTT 5.0' | 'Logging';
   /** The one-letter flag, without its dash. */
   readonly short?: string;
   /** What stands for the value in `--help`. */
@@ -173,6 +174,66 @@ export const OPTIONS = {
     default: 1_073_741_824,
     sentence: 'How many bytes of messages may be retained; 0 retains none.',
   },
+  receiveMaximum: {
+    group: 'MQTT 5.0',
+    placeholder: 'N',
+    type: 'integer',
+    min: 1,
+    max: 65_535,
+    default: 1_000,
+    sentence: 'How many QoS 2 messages of one 5.0 client may be unfinished at once.',
+  },
+  topicAliasMaximum: {
+    group: 'MQTT 5.0',
+    placeholder: 'N',
+    type: 'integer',
+    min: 0,
+    max: 65_535,
+    default: 32,
+    sentence: 'The highest topic alias a client may use; 0 allows none.',
+  },
+  maxQos: {
+    group: 'MQTT 5.0',
+    placeholder: 'QOS',
+    type: 'integer',
+    min: 0,
+    max: 2,
+    default: 2,
+    sentence: 'The highest QoS served; a message published above it closes its connection, of any protocol version.',
+  },
+  maxKeepAlive: {
+    group: 'MQTT 5.0',
+    placeholder: 'SECONDS',
+    type: 'integer',
+    min: 0,
+    max: 65_535,
+    unit: 'seconds',
+    default: 0,
+    sentence: 'The longest keep-alive of a 5.0 client, which is told it in place of a longer one or none; 0 lets clients choose.',
+  },
+  sharedSubscriptionStrategy: {
+    group: 'MQTT 5.0',
+    placeholder: 'STRATEGY',
+    type: 'choice',
+    choices: STRATEGIES,
+    default: 'round-robin',
+    sentence: 'Which member of a shared subscription is asked first to take a message; sticky goes by publisher.',
+  },
+  payloadFormat: {
+    group: 'MQTT 5.0',
+    placeholder: 'MODE',
+    type: 'choice',
+    choices: ['trust', 'check'],
+    default: 'trust',
+    sentence: 'Whether payloads that are said to be UTF-8 are checked; one that is not closes its connection.',
+  },
+  responseInformation: {
+    group: 'MQTT 5.0',
+    placeholder: 'TEXT',
+    type: 'string',
+    default: '',
+    sentence: 'What 5.0 clients that ask for response information are told, such as the start of a topic; none by default.',
+  },
   statusInterval: {
     group: 'Logging',
     placeholder: 'SECONDS',
@@ -295,7 +356,7 @@ function checked(option: Option, value: unknown, name: string): number | string 
     }
     case 'string': {
       if (typeof value !== 'string') throw new ConfigurationError(`${name} must be text, got ${shown(value)}`);
-      if (value.trim() === '') throw new ConfigurationError(`${name} must not be empty`);
+      if (value.trim() === '' && value !== option.default) throw new ConfigurationError(`${name} must not be empty`);
       return value;
     }
   }

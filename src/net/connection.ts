@@ -1,6 +1,6 @@
 /** One Network Connection: a transport's bytes on one side, the protocol's packets on the other. Hot. */
 import { Decoder } from '../packet/decoder.js';
-import type { Connect, Packet } from '../packet/packet.js';
+import type { Packet, Version } from '../packet/packet.js';
 import type { Publish } from '../packet/publish.js';
 import { MqttError } from '../packet/reason-code.js';
 import type { Ticket, Vitals, Wire } from '../session/contracts.js';
@@ -116,11 +116,14 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
     tally.packetsSent++;
   }
 
-  accepted(connect: Connect): void {
-    this.#decoder.version = connect.version;
+  speaks(version: Version): void {
+    this.#decoder.version = version;
+    this.#outbox.version = version;
+  }
+
+  accepted(keepAlive: number): void {
     this.#decoder.maxPacketSize = this.#surroundings.limits.maxPacketSize;
-    this.#outbox.version = connect.version;
-    this.keepAlive = connect.keepAlive;
+    this.keepAlive = keepAlive;
     // The time a gate took is not the silence of the peer.
     this.lastPacketAt = this.#surroundings.now();
     this.#watch();
@@ -138,12 +141,14 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
   close(reason: CloseReason, because?: string): void {
     if (this.#closed) return;
     this.#closed = true;
+    const farewell = this.#protocol.farewell(reason);
     const { broker, wheel, log } = this.#surroundings;
     broker.tally.connectionsOpen--;
     broker.tally.closed[reason]++;
     const line = { client: this.#clientId, address: this.remoteAddress, reason, because };
     if (ORDINARY.has(reason)) log.debug(line, 'connection closed');
     else log.info(line, 'connection closed');
+    if (farewell !== undefined) this.#outbox.send(farewell, 0);
     this.#protocol.closed(reason);
     this.#outbox.close();
     wheel.schedule(this.#timer, wheel.now + LINGER);

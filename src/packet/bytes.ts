@@ -23,6 +23,16 @@ export function readString(bytes: Buffer, start: number, end: number): string {
   }
 }
 
+/** Whether bytes are well-formed UTF-8. */
+export function isUtf8(bytes: Buffer): boolean {
+  try {
+    utf8.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Reads the fields of one packet in order; every read past its end is a malformed packet. */
 export class Reader {
   readonly #bytes: Buffer;
@@ -59,6 +69,7 @@ export class Reader {
     for (let shift = 0; shift <= 21; shift += 7) {
       const byte = this.byte();
       value |= (byte & 127) << shift;
+      if (byte === 0 && shift > 0) throw new MqttError(ReasonCode.MalformedPacket, 'a variable byte integer is longer than it need be'); // [MQTT5-1.5.5-1]
       if (byte < 128) return value;
     }
     throw new MqttError(ReasonCode.MalformedPacket, 'a variable byte integer is longer than four bytes');

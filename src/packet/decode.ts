@@ -145,8 +145,17 @@ function reasonCodeOf(type: PacketType, code: number): ReasonCode {
 }
 
 function decodeConnect(reader: Reader): Connect {
-  const type = PacketType.Connect;
   const version = versionOf(reader.string(), reader.byte());
+  try {
+    return decodeConnectOf(version, reader);
+  } catch (error) {
+    if (error instanceof MqttError) error.version = version; // a 5.0 client is told what was wrong
+    throw error;
+  }
+}
+
+function decodeConnectOf(version: Version, reader: Reader): Connect {
+  const type = PacketType.Connect;
   const flags = reader.byte();
   if ((flags & 1) !== 0) throw malformed('CONNECT has its reserved flag set'); // [MQTT-3.1.2-3]
   const keepAlive = reader.uint16();
@@ -177,8 +186,10 @@ function decodeConnect(reader: Reader): Connect {
 /** @throws MqttError UnsupportedProtocolVersion, which is answered with return code 1 [MQTT-3.1.2-2]. */
 function versionOf(protocolName: string, level: number): Version {
   if (protocolName === 'MQTT') {
-    if (level === 4) return 4;
-    throw new MqttError(ReasonCode.UnsupportedProtocolVersion, `CONNECT asks for protocol level ${level}`);
+    if (level === 4 || level === 5) return level;
+    // Below 5 the answer is that of 3.1.1 [MQTT-3.1.2-2]. Above it nobody knows what the client would read, so it gets none [MQTT5-3.1.2-2].
+    const code = level < 5 ? ReasonCode.UnsupportedProtocolVersion : ReasonCode.MalformedPacket;
+    throw new MqttError(code, `CONNECT asks for protocol level ${level}`);
   }
   if (protocolName === 'MQIsdp') {
     // A bridge of Mosquitto's sets the highest bit; its meaning is private to bridges, so it is not ours to grant.

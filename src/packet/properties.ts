@@ -123,7 +123,7 @@ type Mutable = { -readonly [N in PropertyName]?: unknown } & { subscriptionIdent
  * Reads a property length and the properties after it.
  * @param place the packet type they stand in, or {@link WILL}.
  * @returns undefined where there are none.
- * @throws MqttError MalformedPacket or ProtocolError: unknown, misplaced, repeated [MQTT5-2.2.2-2], or of a value that is not allowed.
+ * @throws MqttError MalformedPacket or ProtocolError: unknown, misplaced, repeated, or of a value that is not allowed.
  */
 export function readProperties(reader: Reader, place: number): Properties | undefined {
   const length = reader.variableInteger();
@@ -136,7 +136,7 @@ export function readProperties(reader: Reader, place: number): Properties | unde
     const known = BY_ID[id];
     if (known === undefined) throw new MqttError(ReasonCode.MalformedPacket, `property ${id} is unknown`);
     const { name, kind, places, positive } = known;
-    if ((places & (1 << place)) === 0) throw new MqttError(ReasonCode.ProtocolError, `${name} has no place in this packet`);
+    if ((places & (1 << place)) === 0) throw new MqttError(ReasonCode.MalformedPacket, `${name} has no place in this packet`);
     if (kind === 'pairs') {
       (properties.userProperties ??= []).push([reader.string(), reader.string()]);
       continue;

@@ -125,6 +125,8 @@ export function reasonOfReturnCode(code: number): ReasonCode {
 /** A refusal: what the other side did that the specification, or the operator, does not allow. Never a bug of ours. */
 export class MqttError extends Error {
   readonly reasonCode: ReasonCode;
+  /** Of a CONNECT that could not be read to its end: the protocol version it had told by then. */
+  version: number | undefined;
 
   /** @param reasonCode what a 5.0 peer would be told. @param message one sentence for the log, without payloads or secrets. */
   constructor(reasonCode: ReasonCode, message: string) {

@@ -1,6 +1,7 @@
 /** What the rules need of the world: a server behind them, a wire before them, a journal beside them. */
-import type { Connect, Packet, QoS, SubscriptionRequest } from '../packet/packet.js';
+import type { Connect, Packet, QoS, SubscriptionRequest, Version } from '../packet/packet.js';
 import type { Publish } from '../packet/publish.js';
+import type { Properties } from '../packet/properties.js';
 import type { ReasonCode } from '../packet/reason-code.js';
 import type { Delivery } from './inflight.js';
 import type { Message } from './message.js';
@@ -36,8 +37,10 @@ export interface Wire {
   send(packet: Packet, ticket: Ticket): void;
   /** Sends a PUBLISH: the frame with this first byte and, at QoS 1 and 2, this packet identifier written into the copy. */
   publish(frame: Publish, first: number, packetId: number, ticket: Ticket): void;
-  /** The CONNECT was accepted: from now on its protocol version and its keep-alive hold. */
-  accepted(connect: Connect): void;
+  /** What follows, in both directions, is of this protocol version. */
+  speaks(version: Version): void;
+  /** The CONNECT was accepted: from now on this keep-alive holds, in seconds. */
+  accepted(keepAlive: number): void;
   /** Takes no further packet until {@link resume}. */
   pause(): void;
   resume(): void;
@@ -45,11 +48,27 @@ export interface Wire {
   close(reason: CloseReason, because?: string): void;
 }
 
-/** Who a message can be delivered to: a session, or a listener in this process. */
+/** A Shared Subscription, as those see it who got a message through it (MQTT 5.0 section 4.8.2). */
+export interface Share {
+  /** A message that its member will not be sent any more: somebody else is to have it. */
+  again(message: Message): void;
+}
+
+/** What a delivery has of its subscriptions beyond the QoS. */
+export interface Extras {
+  /** Subscription Identifiers, all that match (MQTT 5.0 section 3.3.4). */
+  readonly identifiers: readonly number[] | undefined;
+  readonly share: Share | undefined;
+}
+
+/** Of a delivery that has none. */
+export const PLAIN: Extras = { identifiers: undefined, share: undefined };
+
+/** Who a message can be delivered to: a session, a listener in this process, or a shared subscription. */
 export interface Subscriber {
   readonly clientId: string;
   /** @param qos the QoS of this delivery, the lower of what was published and what was granted [MQTT-3.8.4-6]. */
-  deliver(message: Message, qos: QoS, retain: boolean): Ticket;
+  deliver(message: Message, qos: QoS, retain: boolean, extras: Extras): Ticket;
 }
 
 /** Topic Filter, who it is for, and what was granted. */
@@ -57,27 +76,85 @@ export interface Subscription {
   readonly subscriber: Subscriber;
   readonly filter: string;
   readonly qos: QoS;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  /** 1 to 268,435,455. */
+  readonly identifier: number | undefined;
 }
 
-/** How a CONNECT ended: with a session, or refused. */
+/** How a CONNECT ended: with a session, refused, or not yet. */
 export type ConnectOutcome =
-  | { readonly session: Session; readonly sessionPresent: boolean; readonly ticket: Ticket }
-  | { readonly refused: ReasonCode; readonly because: string };
+  | {
+      readonly session: Session;
+      readonly sessionPresent: boolean;
+      readonly ticket: Ticket;
+      /** Who the client is, by its CONNECT or by what authenticated it. */
+      readonly username: string | undefined;
+      /** Seconds: what the client asked for, or what the server puts in its place. */
+      readonly keepAlive: number;
+      /** For the CONNACK of a 5.0 connection. */
+      readonly properties: Properties | undefined;
+    }
+  | Refusal
+  | { readonly challenge: Properties };
+
+/** Why somebody is not let in. */
+export interface Refusal {
+  readonly refused: ReasonCode;
+  /** One sentence, for the log and for 5.0 clients. */
+  readonly because: string;
+  readonly serverReference?: string;
+}
+
+/** How an AUTH ended. */
+export type AuthOutcome = { readonly challenge: Properties } | { readonly authenticated: Properties; readonly username: string } | Refusal;
 
 /** The broker, as the rules of one connection see it. */
 export interface Server {
   readonly tally: Tally;
-  /** Calls `answer` once, at once unless somebody asked answers later. */
-  connect(connect: Connect, wire: Wire, answer: (outcome: ConnectOutcome) => void): void;
+  /** What the protocol may say yes to. */
+  readonly offer: Offer;
+  /** ms since the epoch. */
+  now(): number;
+  /** Calls `answer`, at once unless somebody asked answers later; once more after each challenge that is answered. */
+  connect(connect: Connect, wire: Wire, answer: (outcome: ConnectOutcome) => void): Attempt;
+  /** Authenticates the client of an open connection again; calls `answer` after each step. */
+  reauthenticate(session: Session, method: string, answer: (outcome: AuthOutcome) => void): Attempt;
   /** The session is on its wire, and its CONNACK on its way. */
   connected(session: Session, wire: Wire, sessionPresent: boolean): void;
-  publish(message: Message, publisher: Session): Ticket;
-  subscribe(session: Session, requests: readonly SubscriptionRequest[]): { readonly reasonCodes: ReasonCode[]; readonly ticket: Ticket };
-  /** Sends the retained messages of filters just granted; called after their SUBACK is on its way. */
-  replay(session: Session, requests: readonly SubscriptionRequest[], granted: readonly ReasonCode[]): void;
+  /** Whether a message may be published: Success, or why not. */
+  judge(message: Message, publisher: Session): ReasonCode;
+  /** Keeps the message if it is to be retained, and delivers it to everybody who hears its topic. */
+  route(message: Message): Ticket;
+  subscribe(session: Session, requests: readonly SubscriptionRequest[], identifier: number | undefined): SubscribeOutcome;
   unsubscribe(session: Session, filters: readonly string[]): { readonly reasonCodes: ReasonCode[]; readonly ticket: Ticket };
+  /** The client says how long its session is to be kept, in seconds. */
+  expire(session: Session, expiryInterval: number): void;
   /** The connection of a session has ended. */
   disconnect(session: Session, reason: CloseReason): void;
+}
+
+export interface SubscribeOutcome {
+  readonly reasonCodes: ReasonCode[];
+  readonly ticket: Ticket;
+  /** Sends the retained messages of what was granted; to be called when the SUBACK is on its way. */
+  readonly replay: () => void;
+}
+
+/** A CONNECT, or an authentication, that may take several packets. */
+export interface Attempt {
+  /** The client's Authentication Data of the next AUTH. */
+  next(data: Buffer | undefined): void;
+}
+
+/** What a server takes of 5.0 clients, told in the CONNACK (MQTT 5.0 section 3.2.2.3). */
+export interface Offer {
+  /** QoS 2 messages of one client that may be unfinished at one time. */
+  readonly receiveMaximum: number;
+  readonly topicAliasMaximum: number;
+  readonly maxQos: QoS;
+  /** Whether payloads that say they are UTF-8 are looked at. */
+  readonly checkPayloadFormat: boolean;
 }
 
 /** What must survive a restart, told fact by fact. Each answers the ticket of the batch it is in. */

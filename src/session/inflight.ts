@@ -1,5 +1,6 @@
 /** Deliveries at QoS 1 and 2 on their way to one receiver, by packet identifier, in the order they were sent. Hot. */
 import type { QoS } from '../packet/packet.js';
+import type { Extras } from './contracts.js';
 import type { Message } from './message.js';
 
 /** Which packet a delivery waits for. */
@@ -12,15 +13,17 @@ export class Delivery {
   message: Message | undefined;
   readonly qos: QoS;
   readonly retain: boolean;
+  readonly extras: Extras;
   packetId = 0;
   awaiting: Awaiting = Awaiting.Nothing;
   /** The journal's key for it. */
   sequence = 0;
 
-  constructor(message: Message | undefined, qos: QoS, retain: boolean) {
+  constructor(message: Message | undefined, qos: QoS, retain: boolean, extras: Extras) {
     this.message = message;
     this.qos = qos;
     this.retain = retain;
+    this.extras = extras;
   }
 }
 

@@ -1,23 +1,29 @@
 /** An Application Message: immutable, and shared by everybody it is delivered to. Hot. */
 import type { QoS, Version } from '../packet/packet.js';
 import type { Properties } from '../packet/properties.js';
-import type { Publish } from '../packet/publish.js';
+import { Publish } from '../packet/publish.js';
 
 export class Message {
   readonly topic: string;
   readonly qos: QoS;
   readonly retain: boolean;
+  /** ms since the epoch; Infinity where it never expires. */
+  readonly expiresAt: number;
+  /** The client identifier of who published it; none for what this process published. */
+  readonly publisher: string | undefined;
   /** The PUBLISH it came in. */
   readonly origin: Publish;
-  /** The layout the origin does not have: with a packet identifier where it has none, without where it has one. */
-  #other: Publish | undefined;
+  /** The layouts the origin does not have: by {@link layoutOf}, made when they are first asked for. */
+  #others: (Publish | undefined)[] | undefined;
 
-  constructor(origin: Publish) {
+  constructor(origin: Publish, publisher: string | undefined, expiresAt: number) {
     this.topic = origin.topic;
     this.qos = origin.qos;
     this.retain = origin.retain;
+    this.expiresAt = expiresAt;
+    this.publisher = publisher;
     this.origin = origin;
-    this.#other = undefined;
+    this.#others = undefined;
   }
 
   /** A view of the bytes; it outlives the turn only after {@link keep}. */
@@ -44,13 +50,24 @@ export class Message {
    */
   frame(version: Version, qos: QoS): Publish {
     const origin = this.origin;
-    if (origin.qos > 0 === qos > 0) return origin;
-    if (this.#other !== undefined && this.#other.qos > 0 === qos > 0) return this.#other;
-    return (this.#other = origin.as(version, qos, false));
+    const layout = layoutOf(version, qos);
+    if (layoutOf(origin.version, origin.qos) === layout) return origin;
+    this.#others ??= [undefined, undefined, undefined, undefined];
+    return (this.#others[layout] ??= origin.as(version, qos, false, origin.properties));
+  }
+
+  /** The message with other properties, and perhaps an alias in place of its topic, for one receiver. */
+  frameWith(properties: Properties, topic: string, qos: QoS): Publish {
+    return Publish.of({ topic, payload: this.payload, qos, retain: false, properties, version: 5 });
   }
 
   /** Makes the bytes the message's own, once; who keeps a message beyond the turn calls this first. */
   keep(): void {
     this.origin.keep();
   }
+}
+
+/** What makes two frames differ in more than their first byte: whether there are properties, and a packet identifier. */
+function layoutOf(version: Version, qos: QoS): number {
+  return (version === 5 ? 2 : 0) + (qos > 0 ? 1 : 0);
 }

@@ -46,6 +46,11 @@ export class OutgoingQueue {
     return delivery;
   }
 
+  /** Adds what came through a Shared Subscription to `into`. */
+  takeShared(into: Delivery[]): void {
+    for (const delivery of this.#waiting) if (delivery.extras.share !== undefined) into.push(delivery);
+  }
+
   clear(): void {
     this.#tally.queuedMessages -= this.#waiting.length;
     this.#tally.queuedBytes -= this.#bytes;

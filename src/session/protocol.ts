@@ -1,13 +1,28 @@
 /** The rule-book of one Network Connection: what each packet may do, when, and what answers it. Hot. */
-import { PacketType, packetName, type Connect, type Packet, type Subscribe, type Unsubscribe } from '../packet/packet.js';
-import type { Publish } from '../packet/publish.js';
-import { MqttError, ReasonCode } from '../packet/reason-code.js';
-import { isTopicFilter } from '../topic/name.js';
+import {
+  PacketType,
+  packetName,
+  type Auth,
+  type Connect,
+  type Disconnect,
+  type Packet,
+  type Subscribe,
+  type Unsubscribe,
+  type Version,
+} from '../packet/packet.js';
+import type { Properties } from '../packet/properties.js';
+import { Publish } from '../packet/publish.js';
+import { isRefusal, MqttError, ReasonCode } from '../packet/reason-code.js';
+import { filterOf, isTopicFilter, isTopicName } from '../topic/name.js';
+import { isUtf8 } from '../packet/bytes.js';
+import { closeReasonOf, reasonCodeOf } from './close-reason.js';
 import { judge } from './connect.js';
-import type { ConnectOutcome, Server, Ticket, Wire } from './contracts.js';
+import type { Attempt, AuthOutcome, ConnectOutcome, Server, Ticket, Wire } from './contracts.js';
 import { Message } from './message.js';
 import type { Session } from './session.js';
 import type { CloseReason } from './tally.js';
+import { termsOf, type Terms } from './terms.js';
+import { InboundAliases } from './topic-alias.js';
 
 type State = 'awaiting-connect' | 'connecting' | 'open' | 'closed';
 
@@ -17,6 +32,15 @@ export class Protocol {
   #state: State = 'awaiting-connect';
   #session: Session | undefined;
   #connect: Connect | undefined;
+  #terms: Terms | undefined;
+  #aliases: InboundAliases | undefined;
+  /** QoS 2 messages that came in on this connection of 5.0 and are not released: what its Receive Maximum counts. */
+  #unreleased: Set<number> | undefined;
+  /** An authentication that takes more than one packet. */
+  #attempt: Attempt | undefined;
+  #reauthenticating = false;
+  /** Why we close, where it is more than the close reason says. */
+  #refusal: MqttError | undefined;
 
   constructor(server: Server, wire: Wire) {
     this.#server = server;
@@ -33,10 +57,6 @@ export class Protocol {
     return this.#connect;
   }
 
-  get awaitsConnect(): boolean {
-    return this.#state === 'awaiting-connect';
-  }
-
   /**
    * A packet has come.
    * @throws MqttError where the peer broke a rule: the connection is to be closed for it [MQTT-4.8.0-1].
@@ -50,9 +70,9 @@ export class Protocol {
       case PacketType.Puback:
         return session.acknowledged(packet.packetId);
       case PacketType.Pubrec:
-        return session.recorded(packet.packetId);
+        return session.recorded(packet.packetId, packet.reasonCode);
       case PacketType.Pubrel:
-        return this.#answer(PacketType.Pubcomp, packet.packetId, session.release(packet.packetId));
+        return this.#release(session, packet.packetId);
       case PacketType.Pubcomp:
         return session.completed(packet.packetId);
       case PacketType.Subscribe:
@@ -62,26 +82,55 @@ export class Protocol {
       case PacketType.Pingreq:
         return this.#wire.send({ type: PacketType.Pingresp }, 0); // [MQTT-3.12.4-1]
       case PacketType.Disconnect:
-        session.will = undefined; // [MQTT-3.14.4-3]
-        return this.#wire.close('client-disconnect');
+        return this.#disconnect(session, packet);
+      case PacketType.Auth:
+        return this.#authenticate(session, packet);
       case PacketType.Connect:
         throw new MqttError(ReasonCode.ProtocolError, 'a second CONNECT came'); // [MQTT-3.1.0-2]
       case PacketType.Connack:
       case PacketType.Suback:
       case PacketType.Unsuback:
       case PacketType.Pingresp:
-      case PacketType.Auth:
         throw new MqttError(ReasonCode.ProtocolError, `${packetName(packet.type)} is not for a server`);
     }
   }
 
   /** The peer broke a rule, or is not welcome: tells it as far as its protocol can, and closes. */
-  refuse(error: MqttError): void {
-    // [MQTT-3.2.2-5] a refused CONNECT is answered, then the connection closed.
-    if ((this.#state === 'awaiting-connect' || this.#state === 'connecting') && answersConnect(error.reasonCode)) {
-      this.#wire.send({ type: PacketType.Connack, sessionPresent: false, reasonCode: error.reasonCode }, 0);
+  refuse(error: MqttError, properties?: Properties): void {
+    const { reasonCode, message } = error;
+    const closeReason = closeReasonOf(reasonCode);
+    if (this.#state === 'awaiting-connect' || this.#state === 'connecting') {
+      const version = this.#connect?.version ?? error.version;
+      if (version === 5) this.#wire.speaks(5);
+      // In 3.1.1 bytes that are no CONNECT get no answer; a CONNECT that was understood gets its return code [MQTT-3.2.2-6].
+      if (version === 5 || isTold(closeReason)) {
+        this.#wire.send(
+          {
+            type: PacketType.Connack,
+            sessionPresent: false,
+            // A CONNACK has no code for a server that stops.
+            reasonCode: reasonCode === ReasonCode.ServerShuttingDown ? ReasonCode.ServerUnavailable : reasonCode,
+            ...(version === 5 ? { properties: { reasonString: message, ...properties } } : undefined),
+          },
+          0,
+        ); // [MQTT-3.2.2-5]
+      }
+    } else {
+      this.#refusal = error;
     }
-    this.#wire.close(closeReasonOf(error.reasonCode), error.message);
+    this.#wire.close(closeReason, message);
+  }
+
+  /** The last packet of a connection that is being closed from this side; 3.1.1 has none [MQTT5-3.14.1-1]. */
+  farewell(reason: CloseReason): Disconnect | undefined {
+    const terms = this.#terms;
+    if (this.#state !== 'open' || terms?.version !== 5) return undefined;
+    const reasonCode = this.#refusal?.reasonCode ?? reasonCodeOf(reason);
+    if (reasonCode === undefined) return undefined;
+    const reasonString = this.#refusal?.message;
+    // The packet's fixed header, reason code and the property around the string take eleven bytes at most.
+    const fits = reasonString !== undefined && 11 + Buffer.byteLength(reasonString) <= terms.maximumPacketSize; // [MQTT5-3.14.2-3]
+    return { type: PacketType.Disconnect, reasonCode, ...(fits ? { properties: { reasonString } } : undefined) };
   }
 
   /** The connection has ended; whatever it was in the middle of ends with it. */
@@ -98,29 +147,42 @@ export class Protocol {
   }
 
   #receiveFirst(packet: Packet): void {
+    if (this.#state === 'connecting' && packet.type === PacketType.Auth && this.#attempt !== undefined) {
+      return this.#answerChallenge(this.#attempt, packet, ReasonCode.ContinueAuthentication);
+    }
+    // [MQTT5-3.1.2-30] a client that is being authenticated may give up, and no more.
+    if (this.#state === 'connecting' && packet.type === PacketType.Disconnect) return this.#wire.close('client-disconnect');
     if (packet.type !== PacketType.Connect || this.#state !== 'awaiting-connect') {
       throw new MqttError(ReasonCode.ProtocolError, `${packetName(packet.type)} came before CONNECT`); // [MQTT-3.1.0-1]
     }
-    judge(packet);
     const { password: _, ...rest } = packet;
     this.#connect = rest;
+    this.#wire.speaks(packet.version);
+    judge(packet, this.#server.offer);
     this.#state = 'connecting';
     this.#wire.pause();
-    this.#server.connect(packet, this.#wire, (outcome) => this.#open(packet, outcome));
+    const attempt = this.#server.connect(packet, this.#wire, (outcome) => this.#open(packet, outcome));
+    if (this.#state === 'connecting') this.#attempt = attempt;
   }
 
   #open(connect: Connect, outcome: ConnectOutcome): void {
     if (this.#state !== 'connecting') return;
-    if ('refused' in outcome) return this.refuse(new MqttError(outcome.refused, outcome.because));
-    const { session, sessionPresent, ticket } = outcome;
+    if ('refused' in outcome) {
+      const { refused, because, serverReference } = outcome;
+      return this.refuse(new MqttError(refused, because), serverReference === undefined ? undefined : { serverReference });
+    }
+    if ('challenge' in outcome) return this.#challenge(outcome.challenge);
+    const { session, sessionPresent, ticket, keepAlive, properties } = outcome;
     this.#state = 'open';
+    this.#attempt = undefined;
     this.#session = session;
-    session.version = connect.version;
-    session.username = connect.username;
+    this.#terms = termsOf(connect);
+    session.username = outcome.username;
     session.will = connect.will;
-    this.#wire.accepted(connect);
-    this.#wire.send({ type: PacketType.Connack, sessionPresent, reasonCode: ReasonCode.Success }, ticket); // [MQTT-3.2.0-1]
-    session.resume(this.#wire);
+    this.#wire.accepted(keepAlive);
+    const connack = { type: PacketType.Connack, sessionPresent, reasonCode: ReasonCode.Success } as const;
+    this.#wire.send(properties === undefined ? connack : { ...connack, properties }, ticket); // [MQTT-3.2.0-1]
+    session.resume(this.#wire, this.#terms);
     this.#server.connected(session, this.#wire, sessionPresent);
     this.#wire.resume();
   }
@@ -129,72 +191,169 @@ export class Protocol {
     session.messagesReceived++;
     this.#server.tally.messagesReceived++;
     const { qos, packetId } = publish;
+    const message = this.#messageOf(session, publish);
+    if (qos === 2 && this.#isRepeated(session, packetId)) return;
+    const refusal = this.#server.judge(message, session);
     if (qos === 0) {
-      this.#server.publish(new Message(publish), session);
-    } else if (qos === 1) {
-      this.#answer(PacketType.Puback, packetId, this.#server.publish(new Message(publish), session)); // [MQTT-4.3.2-2]
-    } else if (session.hasReceived(packetId)) {
-      this.#answer(PacketType.Pubrec, packetId, 0); // [MQTT-4.3.3-2] it is ours already; the first answer may have been lost
-    } else {
-      const ticket = this.#server.publish(new Message(publish), session);
-      this.#answer(PacketType.Pubrec, packetId, Math.max(ticket, session.receive(packetId)));
+      if (refusal === ReasonCode.Success) this.#server.route(message);
+      return;
+    }
+    if (isRefusal(refusal)) {
+      // 5.0 is told; 3.1.1 cannot be, so it is acknowledged [MQTT-3.3.5-2].
+      const told = session.version === 5 ? refusal : ReasonCode.Success;
+      if (qos === 1) return this.#answer(PacketType.Puback, packetId, 0, told);
+      if (told !== ReasonCode.Success) return this.#answer(PacketType.Pubrec, packetId, 0, told);
+    }
+    const ticket = isRefusal(refusal) ? 0 : this.#server.route(message);
+    if (qos === 1) return this.#answer(PacketType.Puback, packetId, ticket, ReasonCode.Success); // [MQTT-4.3.2-2]
+    if (session.version === 5) this.#countUnreleased(packetId);
+    this.#answer(PacketType.Pubrec, packetId, Math.max(ticket, session.receive(packetId)), ReasonCode.Success);
+  }
+
+  /** Whether a QoS 2 message is ours already: then it is answered again, for the first answer may have been lost [MQTT-4.3.3-2]. */
+  #isRepeated(session: Session, packetId: number): boolean {
+    if (!session.hasReceived(packetId)) return false;
+    if (session.version === 5) this.#countUnreleased(packetId);
+    this.#answer(PacketType.Pubrec, packetId, 0, ReasonCode.Success);
+    return true;
+  }
+
+  #countUnreleased(packetId: number): void {
+    const unreleased = (this.#unreleased ??= new Set());
+    unreleased.add(packetId);
+    if (unreleased.size > this.#server.offer.receiveMaximum) {
+      throw new MqttError(
+        ReasonCode.ReceiveMaximumExceeded,
+        `more than ${this.#server.offer.receiveMaximum} QoS 2 messages are unfinished`,
+      ); // [MQTT5-3.3.4-8]
     }
   }
 
-  #answer(type: 4 | 5 | 7, packetId: number, ticket: Ticket): void {
-    this.#wire.send({ type, packetId, reasonCode: ReasonCode.Success }, ticket);
+  #release(session: Session, packetId: number): void {
+    const known = session.hasReceived(packetId);
+    this.#unreleased?.delete(packetId);
+    const reasonCode = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
+    this.#answer(PacketType.Pubcomp, packetId, session.release(packetId), reasonCode);
+  }
+
+  #answer(type: 4 | 5 | 7, packetId: number, ticket: Ticket, reasonCode: ReasonCode): void {
+    this.#wire.send({ type, packetId, reasonCode }, ticket);
+  }
+
+  /** The message a PUBLISH carries; what only 5.0 has is looked at here. */
+  #messageOf(session: Session, publish: Publish): Message {
+    const { properties } = publish;
+    const { offer } = this.#server;
+    if (publish.qos > offer.maxQos)
+      throw new MqttError(ReasonCode.QoSNotSupported, `QoS ${publish.qos} is above the maximum of ${offer.maxQos}`); // [MQTT5-3.2.2-11]
+    if (properties === undefined) {
+      if (publish.topic === '') throw new MqttError(ReasonCode.ProtocolError, 'PUBLISH has neither a Topic Name nor a Topic Alias');
+      return new Message(publish, session.clientId, Infinity);
+    }
+    if (properties.subscriptionIdentifiers !== undefined) {
+      throw new MqttError(ReasonCode.ProtocolError, 'PUBLISH to a server has a Subscription Identifier'); // [MQTT5-3.3.4-6]
+    }
+    if (properties.responseTopic !== undefined && !isTopicName(properties.responseTopic)) {
+      throw new MqttError(ReasonCode.ProtocolError, 'the Response Topic is no Topic Name'); // [MQTT5-3.3.2-14]
+    }
+    if (offer.checkPayloadFormat && properties.payloadFormatIndicator === 1 && !isUtf8(publish.payload)) {
+      throw new MqttError(ReasonCode.PayloadFormatInvalid, 'a payload is not the UTF-8 it says it is');
+    }
+    const { messageExpiryInterval } = properties;
+    const expiresAt = messageExpiryInterval === undefined ? Infinity : this.#server.now() + messageExpiryInterval * 1_000;
+    return new Message(this.#withoutAlias(publish, properties), session.clientId, expiresAt);
+  }
+
+  /** An alias belongs to this connection, so the message goes on without it, under the name it stands for. */
+  #withoutAlias(publish: Publish, { topicAlias, ...properties }: Properties): Publish {
+    if (topicAlias === undefined) {
+      if (publish.topic === '') throw new MqttError(ReasonCode.ProtocolError, 'PUBLISH has neither a Topic Name nor a Topic Alias');
+      return publish;
+    }
+    this.#aliases ??= new InboundAliases(this.#server.offer.topicAliasMaximum);
+    const topic = this.#aliases.resolve(topicAlias, publish.topic);
+    const { payload, qos, retain, version } = publish;
+    return Publish.of({ topic, payload, qos, retain, version, ...(Object.keys(properties).length > 0 ? { properties } : undefined) });
   }
 
   #subscribe(session: Session, packet: Subscribe): void {
-    for (const { filter } of packet.subscriptions) mustBeFilter(filter);
-    const { reasonCodes, ticket } = this.#server.subscribe(session, packet.subscriptions);
+    for (const { filter, noLocal } of packet.subscriptions) {
+      mustBeFilter(filter, session.version);
+      if (noLocal === true && filterOf(filter).share !== undefined) {
+        throw new MqttError(ReasonCode.ProtocolError, 'a Shared Subscription asks for No Local'); // [MQTT5-3.8.3-4]
+      }
+    }
+    const identifier = packet.properties?.subscriptionIdentifiers?.[0];
+    const { reasonCodes, ticket, replay } = this.#server.subscribe(session, packet.subscriptions, identifier);
     this.#wire.send({ type: PacketType.Suback, packetId: packet.packetId, reasonCodes }, ticket); // [MQTT-3.8.4-1] [MQTT-3.8.4-2]
-    this.#server.replay(session, packet.subscriptions, reasonCodes);
+    replay();
   }
 
   #unsubscribe(session: Session, packet: Unsubscribe): void {
-    for (const filter of packet.filters) mustBeFilter(filter);
+    for (const filter of packet.filters) mustBeFilter(filter, session.version);
     const { reasonCodes, ticket } = this.#server.unsubscribe(session, packet.filters);
     this.#wire.send({ type: PacketType.Unsuback, packetId: packet.packetId, reasonCodes }, ticket); // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
   }
-}
 
-/** The word for a connection that is closed for a refusal. */
-function closeReasonOf(reasonCode: ReasonCode): CloseReason {
-  switch (reasonCode) {
-    case ReasonCode.ProtocolError:
-      return 'protocol-error';
-    case ReasonCode.PacketTooLarge:
-      return 'packet-too-large';
-    case ReasonCode.UnsupportedProtocolVersion:
-      return 'unsupported-protocol-version';
-    case ReasonCode.ClientIdentifierNotValid:
-      return 'client-identifier-not-valid';
-    case ReasonCode.BadUserNameOrPassword:
-    case ReasonCode.BadAuthenticationMethod:
-      return 'bad-user-name-or-password';
-    case ReasonCode.NotAuthorized:
-    case ReasonCode.Banned:
-      return 'not-authorized';
-    case ReasonCode.MalformedPacket:
-    case ReasonCode.TopicNameInvalid:
-    case ReasonCode.TopicFilterInvalid:
-      return 'malformed-packet';
-    case ReasonCode.ServerBusy:
-      return 'too-many-connections';
-    case ReasonCode.ServerShuttingDown:
-      return 'server-stopping';
-    default:
-      return 'server-unavailable';
+  #disconnect(session: Session, { reasonCode, properties }: Disconnect): void {
+    const expiry = properties?.sessionExpiryInterval;
+    if (expiry !== undefined) {
+      // [MQTT5-3.1.2-10] a session that was to end with its connection cannot be kept after all
+      if (session.expiryInterval === 0 && expiry > 0)
+        throw new MqttError(ReasonCode.ProtocolError, 'DISCONNECT wants to keep a session that ends');
+      this.#server.expire(session, expiry);
+    }
+    if (reasonCode === ReasonCode.NormalDisconnection) session.will = undefined; // [MQTT-3.14.4-3]
+    this.#wire.close('client-disconnect');
+  }
+
+  #authenticate(session: Session, packet: Auth): void {
+    if (this.#attempt !== undefined) return this.#answerChallenge(this.#attempt, packet, ReasonCode.ContinueAuthentication);
+    const method = this.#connect?.properties?.authenticationMethod;
+    if (method === undefined || packet.reasonCode !== ReasonCode.ReAuthenticate) {
+      throw new MqttError(ReasonCode.ProtocolError, 'AUTH came where no authentication is under way'); // [MQTT5-4.12.0-7]
+    }
+    this.#reauthenticating = true;
+    this.#attempt = this.#server.reauthenticate(session, method, (outcome) => this.#reauthenticated(session, outcome));
+    this.#answerChallenge(this.#attempt, packet, ReasonCode.ReAuthenticate);
+  }
+
+  #answerChallenge(attempt: Attempt, { reasonCode, properties }: Auth, expected: ReasonCode): void {
+    if (reasonCode !== expected)
+      throw new MqttError(ReasonCode.ProtocolError, `AUTH has reason code ${reasonCode} where ${expected} is due`);
+    if (properties?.authenticationMethod !== this.#connect?.properties?.authenticationMethod) {
+      throw new MqttError(ReasonCode.ProtocolError, 'AUTH changes the Authentication Method'); // [MQTT5-4.12.0-5]
+    }
+    this.#wire.pause();
+    attempt.next(properties?.authenticationData);
+  }
+
+  #challenge(properties: Properties): void {
+    this.#wire.send({ type: PacketType.Auth, reasonCode: ReasonCode.ContinueAuthentication, properties }, 0); // [MQTT5-4.12.0-2]
+    this.#wire.resume();
+  }
+
+  #reauthenticated(session: Session, outcome: AuthOutcome): void {
+    if (this.#state !== 'open' || !this.#reauthenticating) return;
+    // A DISCONNECT has no code for a bad method or password.
+    if ('refused' in outcome) return this.refuse(new MqttError(ReasonCode.NotAuthorized, outcome.because));
+    if ('challenge' in outcome) return this.#challenge(outcome.challenge);
+    this.#reauthenticating = false;
+    this.#attempt = undefined;
+    session.username = outcome.username;
+    this.#wire.send({ type: PacketType.Auth, reasonCode: ReasonCode.Success, properties: outcome.authenticated }, 0);
+    this.#wire.resume();
   }
 }
 
-/** Bytes that are no CONNECT get no answer; a CONNECT that was understood gets its return code [MQTT-3.2.2-6]. */
-function answersConnect(reasonCode: ReasonCode): boolean {
-  const reason = closeReasonOf(reasonCode);
+/** Whether 3.1.1 has a return code for it. */
+function isTold(reason: CloseReason): boolean {
   return reason !== 'malformed-packet' && reason !== 'protocol-error' && reason !== 'packet-too-large';
 }
 
-function mustBeFilter(filter: string): void {
-  if (!isTopicFilter(filter)) throw new MqttError(ReasonCode.MalformedPacket, 'a Topic Filter breaks the rules for wildcards or is empty');
+/** 5.0 has a reason code for one bad filter among others; 3.1.1 can only close. */
+function mustBeFilter(filter: string, version: Version): void {
+  if (version !== 5 && !isTopicFilter(filterOf(filter).filter)) {
+    throw new MqttError(ReasonCode.MalformedPacket, 'a Topic Filter breaks the rules for wildcards or is empty');
+  }
 }

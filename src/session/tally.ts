@@ -6,6 +6,11 @@ export const CLOSE_REASONS = [
   'connection-lost',
   'connect-timeout',
   'keep-alive-timeout',
+  'receive-maximum-exceeded',
+  'topic-alias-invalid',
+  'quality-not-supported',
+  'payload-format-invalid',
+  'bad-authentication-method',
   'taken-over',
   'malformed-packet',
   'protocol-error',
@@ -33,6 +38,8 @@ export const DROP_REASONS = [
   'retained-full',
   'session-ended',
   'packet-too-large',
+  'message-expired',
+  'no-member',
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 

@@ -32,6 +32,23 @@ export function isServerTopic(topic: string): boolean {
   return topic.charCodeAt(0) === DOLLAR;
 }
 
+const SHARE = '$share/';
+
+/** A filter and, where it is that of a Shared Subscription (`$share/group/filter`), the name of its group (MQTT 5.0 section 4.8.2). */
+export interface SharedFilter {
+  /** Empty where the text after `$share/` is no group and filter, so it is no Topic Filter either [MQTT5-4.8.2-1] [MQTT5-4.8.2-2]. */
+  readonly filter: string;
+  readonly share: string | undefined;
+}
+
+export function filterOf(text: string): SharedFilter {
+  if (!text.startsWith(SHARE)) return { filter: text, share: undefined };
+  const end = text.indexOf('/', SHARE.length);
+  const share = text.slice(SHARE.length, end === -1 ? undefined : end);
+  const isValid = end !== -1 && share !== '' && !hasWildcard(share);
+  return { filter: isValid ? text.slice(end + 1) : '', share };
+}
+
 /** Levels are what separators part, so there is one more of them than there are separators. */
 export function levels(s: string): number {
   let count = 1;
