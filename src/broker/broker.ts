@@ -164,6 +164,7 @@ export class Broker implements Server {
   listen(filter: string, listener: MessageListener): () => void {
     const subscriber = new Listener('', listener, this.#parts.turn, (where, error) => this.bug(where, error));
     const subscription: Subscription = { subscriber, filter, qos: 2 };
+    for (const message of this.retained.match(filter)) subscriber.deliver(message, message.qos);
     this.router.add(subscription);
     return () => {
       subscriber.end();
@@ -246,8 +247,9 @@ export class Broker implements Server {
     // Whoever was told of that may have closed this connection too.
     if (wire.closed) return { refused: ReasonCode.ServerShuttingDown, because: 'the broker is stopping' };
     session = this.sessions.get(clientId);
+    let ticket = 0;
     if (session !== undefined && connect.clean) {
-      this.#end(session);
+      ticket = this.#end(session);
       session = undefined;
     }
     const sessionPresent = session !== undefined; // [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
@@ -256,7 +258,7 @@ export class Broker implements Server {
       this.sessions.add(session);
     }
     this.sessions.attached(session);
-    const ticket = session.durable ? journal.opened(session) : 0;
+    if (session.durable) ticket = journal.opened(session);
     return { session, sessionPresent, ticket };
   }
 
@@ -284,7 +286,7 @@ export class Broker implements Server {
   #publishWill(will: Will, session: Session): void {
     const message = new Message(Publish.of(will));
     const gate = this.hooks.gates.will;
-    if (gate !== undefined && !gate(message, session)) this.#dropped('not-authorized');
+    if ((gate !== undefined && !gate(message, session)) || isOwnTopic(message.topic)) this.#dropped('not-authorized');
     else this.route(message);
   }
 
@@ -295,14 +297,15 @@ export class Broker implements Server {
     this.sessions.expire(session, expiresAt, () => this.#end(session));
   }
 
-  #end(session: Session): void {
-    if (session.durable) this.#parts.journal.closed(session);
+  #end(session: Session): Ticket {
+    const ticket = session.durable ? this.#parts.journal.closed(session) : 0;
     for (const subscription of session.subscriptions.values()) this.router.remove(subscription);
     session.subscriptions.clear();
     this.replays.forget(session);
     this.sessions.delete(session);
     session.end();
     this.hooks.emit('sessionEnded', { clientId: session.clientId });
+    return ticket;
   }
 
   #dropped(reason: DropReason): void {

@@ -122,9 +122,11 @@ export class StorageJournal implements Journal {
       const { name, rest } = record.partsOf(entry.key);
       return { session: broker.sessions.get(name), rest };
     };
-    await this.#each(Kind.Session, ({ key, value }) => {
-      const { createdAt, expiresAt } = record.readSession(value);
-      broker.restoreSession(record.partsOf(key).name, createdAt, expiresAt === Infinity ? now + sessionExpiry * 1_000 : expiresAt);
+    await this.#each(Kind.Session, (entry) => {
+      const { createdAt, expiresAt } = record.readSession(entry.value);
+      const until = expiresAt === Infinity ? now + sessionExpiry * 1_000 : expiresAt;
+      if (until > now) broker.restoreSession(record.partsOf(entry.key).name, createdAt, until);
+      else this.#orphan(entry);
     });
     await this.#each(Kind.Subscription, (entry) => {
       const { session, rest } = sessionOf(entry);
@@ -132,8 +134,10 @@ export class StorageJournal implements Journal {
       broker.restoreSubscription(session, { subscriber: session, filter: rest.toString(), qos: record.readSubscription(entry.value) });
     });
     const progress = new Map<number, { packetId: number; awaiting: Awaiting }>();
-    await this.#each(Kind.Progress, ({ key, value }) => {
-      progress.set(record.sequenceOf(record.partsOf(key).rest), record.readProgress(value));
+    await this.#each(Kind.Progress, (entry) => {
+      const { session, rest } = sessionOf(entry);
+      if (session === undefined) return this.#orphan(entry);
+      progress.set(record.sequenceOf(rest), record.readProgress(entry.value));
     });
     await this.#each(Kind.Delivery, (entry) => {
       const { session, rest } = sessionOf(entry);
@@ -162,7 +166,7 @@ export class StorageJournal implements Journal {
     });
   }
 
-  /** A record whose session is gone: what a session leaves behind that ended in a turn of its own. */
+  /** A record of a session that has expired, or is gone. */
   #orphan(entry: Entry): void {
     this.#delete(entry.key);
   }

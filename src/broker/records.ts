@@ -1,5 +1,5 @@
 /** What a record looks like: the keys and values of everything that survives a restart. */
-import type { Publish } from '../packet/publish.js';
+import { writePacketId, type Publish } from '../packet/publish.js';
 import type { QoS } from '../packet/packet.js';
 import type { Awaiting } from '../session/inflight.js';
 
@@ -83,6 +83,8 @@ export function writeMessage(publish: Publish, qos: QoS, retain: boolean): Buffe
   value[0] = VERSION;
   value[1] = (qos << 1) | (retain ? 1 : 0);
   publish.bytes.copy(value, 2, publish.start, publish.end);
+  // A message that came from no client has no packet identifier; which one stands here does not matter, but 0 could not be read again.
+  if (publish.qos > 0 && publish.packetId === 0) writePacketId(value, 2 + publish.packetIdOffset, 1);
   return value;
 }
 
