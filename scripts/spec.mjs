@@ -1,6 +1,7 @@
 /**
- * `npm run spec`: every statement of the specification that binds a server, with the tests that name it; `-- --all` adds those that bind
- * clients only, `--missing` leaves what has neither test nor reason, `--json` prints data. Ends with 1 if the list and the tests disagree.
+ * `npm run spec`: every statement of the specifications that binds a server, with the tests that name it; `-- --all` adds those that bind
+ * clients only, `--missing` leaves what has neither test nor reason, `--version 5.0` keeps to one version, `--json` prints data. Ends with 1
+ * if the lists and the tests disagree.
  */
 
 import { readFileSync } from 'node:fs';
@@ -8,9 +9,24 @@ import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { mqtt31, mqtt311 } from '../test/spec/mqtt-3.1.1.mjs';
+import { mqtt50 } from '../test/spec/mqtt-5.0.mjs';
 import { fail, filesBelow, root } from './prepare.mjs';
 
-export const statements = [...mqtt311, ...mqtt31];
+/** The versions the broker speaks. What others demand may be named by tests and asked for with `--version`; nobody has to test it yet. */
+const SPOKEN = ['3.1.1', '3.1'];
+
+/** Every statement there is, with the version that makes it. */
+export const statements = [...of('3.1.1', mqtt311), ...of('3.1', mqtt31), ...of('5.0', mqtt50)];
+
+function of(version, list) {
+  return list.map((statement) => ({ version, ...statement }));
+}
+
+/** The statements to check: those of one version, or of all the broker speaks. */
+export function demanded(version) {
+  const versions = version === undefined ? SPOKEN : [version];
+  return statements.filter((statement) => versions.includes(statement.version));
+}
 
 /** Every place below test/ that names a tag, as `{ tag, test: 'file › title' }`. */
 export function namings() {
@@ -76,9 +92,12 @@ function step(character, up, down) {
   return character === up ? 1 : character === down ? -1 : 0;
 }
 
-/** Brings statements and namings together: the rows to print, and a sentence for everything that does not fit. */
-export function check(list, named) {
-  const tests = new Map(list.map(({ tag }) => [tag, new Set()]));
+/**
+ * Brings statements and namings together: the rows to print, and a sentence for everything that does not fit. `known` are the statements
+ * that may be named; those beyond `list` are not checked.
+ */
+export function check(list, named, known = list) {
+  const tests = new Map(known.map(({ tag }) => [tag, new Set()]));
   const problems = [];
   for (const { tag, test } of named) {
     if (tests.has(tag)) tests.get(tag).add(test);
@@ -98,19 +117,18 @@ function isMissing({ binds, tests, untested }) {
 }
 
 function main() {
-  const { all, missing, json } = options();
-  const { rows, problems } = check(statements, namings());
+  const { version, all, missing, json } = options();
+  const { rows, problems } = check(demanded(version), namings(), statements);
   const missed = rows.filter(isMissing);
   const shown = missing ? missed : all ? rows : rows.filter(({ binds }) => binds !== 'client');
 
   if (json) {
     console.log(JSON.stringify({ statements: shown, problems }, undefined, 2));
   } else {
-    for (const row of shown) console.log(lines(row));
-    if (shown.length > 0) console.log('');
+    for (const group of byVersion(shown)) console.log([`MQTT ${group[0].version}`, '', ...group.map(lines), ''].join('\n'));
     // What is missing is in the list already.
     for (const problem of problems) if (!missed.some(({ tag }) => problem.startsWith(`${tag} `))) console.log(`! ${problem}`);
-    console.log(summary(rows, missed));
+    for (const group of byVersion(rows)) console.log(summary(group));
   }
   process.exitCode = problems.length > 0 ? 1 : 0;
 }
@@ -118,10 +136,22 @@ function main() {
 function options() {
   const flag = { type: 'boolean', default: false };
   try {
-    return parseArgs({ options: { all: flag, missing: flag, json: flag } }).values;
+    const { values } = parseArgs({ options: { version: { type: 'string' }, all: flag, missing: flag, json: flag } });
+    if (demanded(values.version).length === 0) throw new Error(`There is no list for MQTT ${values.version}`);
+    return values;
   } catch (error) {
-    return fail(`${error.message.split('. ')[0]}; npm run spec knows -- --all, --missing and --json`);
+    return fail(`${error.message.split('. ')[0]}; npm run spec knows -- --version ${versions().join('|')}, --all, --missing and --json`);
   }
+}
+
+function versions() {
+  return [...new Set(statements.map(({ version }) => version))];
+}
+
+function byVersion(rows) {
+  return versions()
+    .map((version) => rows.filter((row) => row.version === version))
+    .filter((group) => group.length > 0);
 }
 
 function lines({ tag, binds, says, tests, untested }) {
@@ -135,11 +165,13 @@ function lines({ tag, binds, says, tests, untested }) {
   return [`${tag.padEnd(14)}  ${says}`, ...below.map((line) => `${' '.repeat(18)}${line}`)].join('\n');
 }
 
-function summary(rows, missed) {
+function summary(rows) {
   const binding = rows.filter(({ binds }) => binds !== 'client');
   const tested = binding.filter(({ tests }) => tests.length > 0).length;
-  const excused = binding.length - tested - missed.length;
-  return `${rows.length} statements, ${binding.length} bind a server: ${tested} tested, ${excused} not testable, ${missed.length} without a test`;
+  const missed = binding.filter(isMissing).length;
+  const excused = binding.length - tested - missed;
+  const counts = `${tested} tested, ${excused} not testable, ${missed} without a test`;
+  return `MQTT ${rows[0].version}: ${rows.length} statements, ${binding.length} bind a server: ${counts}`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) main();

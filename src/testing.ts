@@ -16,6 +16,9 @@ export { Decoder } from './packet/decoder.js';
 /** The moment a {@link TestBroker}'s clock starts at: ms since the epoch. */
 const START = Date.UTC(2026, 0, 1);
 
+/** More turns in a row than any broker needs to come to rest. */
+const MANY_TURNS = 100_000;
+
 /**
  * Assembles a broker that does nothing by itself: no port, no timer, no turn ends unless the test says so.
  * @throws ConfigurationError where an option is unknown or out of bounds.
@@ -61,12 +64,16 @@ export class TestBroker {
     this.broker.endTurn();
   }
 
-  /** Ends turns until nothing is left to do: promises are kept, commits have landed, listeners have heard. */
+  /**
+   * Ends turns until nothing is left to do: promises are kept, commits have landed, listeners have heard.
+   * @throws Error where that never comes, as while a commit is held.
+   */
   async settle(): Promise<void> {
-    do {
+    for (let turns = 0; turns === 0 || !this.broker.idle; turns++) {
+      if (turns === MANY_TURNS) throw new Error('the broker does not come to rest: a commit of its storage is not concluded');
       this.broker.endTurn();
       for (let i = 0; i < 10; i++) await Promise.resolve();
-    } while (!this.broker.idle);
+    }
   }
 
   /** A new Network Connection, with nothing sent on it. */

@@ -198,6 +198,7 @@ export class Broker implements Server {
   listen(filter: string, listener: MessageListener): () => void {
     const subscriber = new Listener('', listener, this.#parts.turn, (where, error) => this.bug(where, error));
     const subscription: Subscription = { subscriber, filter, qos: 2, noLocal: false, retainAsPublished: true, identifier: undefined };
+    for (const message of this.retained.match(filter)) subscriber.deliver(message, message.qos);
     this.router.add(subscription);
     return () => {
       subscriber.end();
@@ -264,8 +265,9 @@ export class Broker implements Server {
     // Whoever was told of that may have closed this connection too.
     if (wire.closed) return { refused: ReasonCode.ServerShuttingDown, because: 'the broker is stopping' };
     session = this.sessions.get(clientId);
+    let ticket = 0;
     if (session !== undefined && connect.clean) {
-      this.#end(session);
+      ticket = this.#end(session);
       session = undefined;
     }
     const sessionPresent = session !== undefined; // [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
@@ -278,7 +280,7 @@ export class Broker implements Server {
       this.#wills.cancel(session);
     }
     this.sessions.attached(session);
-    const ticket = session.durable ? journal.opened(session) : 0;
+    if (session.durable) ticket = journal.opened(session);
     const keepAlive = this.#keepAlive(connect);
     const properties = connect.version === 5 ? this.#connackProperties(connect, session, keepAlive, authentication) : undefined;
     return { session, sessionPresent, ticket, username, keepAlive, properties };
@@ -354,7 +356,7 @@ export class Broker implements Server {
     const expiresAt = messageExpiryInterval === undefined ? Infinity : this.now() + messageExpiryInterval * 1_000;
     const message = new Message(Publish.of({ topic, payload, qos, retain, version, properties }), session.clientId, expiresAt);
     const gate = this.hooks.gates.will;
-    if (gate !== undefined && !gate(message, session)) this.#dropped('not-authorized');
+    if ((gate !== undefined && !gate(message, session)) || isOwnTopic(message.topic)) this.#dropped('not-authorized');
     else this.route(message);
   }
 
@@ -365,14 +367,15 @@ export class Broker implements Server {
     this.sessions.expire(session, expiresAt, () => this.#end(session));
   }
 
-  #end(session: Session): void {
+  #end(session: Session): Ticket {
     this.#wills.settle(session);
-    if (session.durable) this.#parts.journal.closed(session);
+    const ticket = session.durable ? this.#parts.journal.closed(session) : 0;
     this.subscriptions.removeAll(session);
     this.replays.forget(session);
     this.sessions.delete(session);
     session.end();
     this.hooks.emit('sessionEnded', { clientId: session.clientId });
+    return ticket;
   }
 
   #dropped(reason: DropReason): void {

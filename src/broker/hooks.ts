@@ -68,7 +68,8 @@ export interface Events {
 }
 
 export type EventName = keyof Events;
-export type EventListener<E extends EventName> = (event: Events[E]) => void;
+/** It may be async; what it returns otherwise is ignored. */
+export type EventListener<E extends EventName> = (event: Events[E]) => unknown;
 
 export class Hooks {
   /** The composed gates: `undefined` costs one comparison. */

@@ -126,11 +126,13 @@ export class StorageJournal implements Journal {
       const { name, rest } = record.partsOf(entry.key);
       return { session: broker.sessions.get(name), rest };
     };
-    await this.#each(Kind.Session, ({ key, value }) => {
-      const { createdAt, expiryInterval, expiresAt } = record.readSession(value);
+    await this.#each(Kind.Session, (entry) => {
+      const { createdAt, expiryInterval, expiresAt } = record.readSession(entry.value);
       // One that was connected when the process ended has been away since now; one that never expires has no time.
       const kept = expiryInterval === NEVER ? Infinity : now + expiryInterval * 1_000;
-      broker.restoreSession(record.partsOf(key).name, createdAt, expiryInterval, expiresAt === Infinity ? kept : expiresAt);
+      const until = expiresAt === Infinity ? kept : expiresAt;
+      if (until > now) broker.restoreSession(record.partsOf(entry.key).name, createdAt, expiryInterval, until);
+      else this.#orphan(entry);
     });
     await this.#each(Kind.Subscription, (entry) => {
       const { session, rest } = sessionOf(entry);
@@ -138,8 +140,10 @@ export class StorageJournal implements Journal {
       broker.subscriptions.add(session, { subscriber: session, filter: rest.toString(), ...record.readSubscription(entry.value) });
     });
     const progress = new Map<number, { packetId: number; awaiting: Awaiting }>();
-    await this.#each(Kind.Progress, ({ key, value }) => {
-      progress.set(record.sequenceOf(record.partsOf(key).rest), record.readProgress(value));
+    await this.#each(Kind.Progress, (entry) => {
+      const { session, rest } = sessionOf(entry);
+      if (session === undefined) return this.#orphan(entry);
+      progress.set(record.sequenceOf(rest), record.readProgress(entry.value));
     });
     await this.#each(Kind.Delivery, (entry) => {
       const { session, rest } = sessionOf(entry);
@@ -169,7 +173,7 @@ export class StorageJournal implements Journal {
     });
   }
 
-  /** A record whose session is gone: what a session leaves behind that ended in a turn of its own. */
+  /** A record of a session that has expired, or is gone. */
   #orphan(entry: Entry): void {
     this.#delete(entry.key);
   }

@@ -5,7 +5,8 @@ import type { QoS } from '../packet/packet.js';
 import { attempt } from '../util/attempt.js';
 import type { Turn } from './turn.js';
 
-export type MessageListener = (message: Message) => void;
+/** It may be async; what it returns otherwise is ignored. */
+export type MessageListener = (message: Message) => unknown;
 
 export class Listener implements Subscriber {
   readonly clientId: string;

@@ -1,7 +1,7 @@
 /** What a record looks like: the keys and values of everything that survives a restart. */
 import { Decoder } from '../packet/decoder.js';
 import { PacketType, type QoS, type Version } from '../packet/packet.js';
-import type { Publish } from '../packet/publish.js';
+import { writePacketId, type Publish } from '../packet/publish.js';
 import type { Subscription } from '../session/contracts.js';
 import type { Awaiting } from '../session/inflight.js';
 import { Message } from '../session/message.js';
@@ -119,6 +119,8 @@ export function writeMessage({ message, qos, retain, identifiers = [] }: Message
   let at = 14 + name.copy(value, 14);
   for (const identifier of identifiers) at = value.writeUInt32BE(identifier, at);
   origin.bytes.copy(value, at, origin.start, origin.end);
+  // A message that came from no client has no packet identifier; which one stands here does not matter, but 0 could not be read again.
+  if (origin.qos > 0 && origin.packetId === 0) writePacketId(value, at + origin.packetIdOffset, 1);
   return value;
 }
 

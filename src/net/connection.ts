@@ -153,8 +153,10 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
     this.#outbox.close();
     wheel.schedule(this.#timer, wheel.now + LINGER);
     // A peer that is gone, or silent, takes no last bytes.
-    if (reason === 'connection-lost' || reason === 'socket-error' || reason === 'keep-alive-timeout') this.#transport.destroy();
-    else this.#transport.end();
+    if (reason === 'connection-lost' || reason === 'socket-error' || reason === 'keep-alive-timeout') return this.#transport.destroy();
+    // Whatever still comes counts for nothing, but only who reads learns that the peer has closed too.
+    if (!this.#reading) this.#transport.resume();
+    this.#transport.end();
   }
 
   // What the transport tells.
@@ -229,9 +231,9 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
     else this.#transport.pause();
   }
 
-  /** Twice the budget of messages is reached by answers alone, and only by a peer that does not read them. */
+  /** The peer does not read its answers. Messages are no reason: who takes long for a large one must be heard meanwhile. */
   get #overfull(): boolean {
-    return this.#outbox.waiting >= 2 * this.#surroundings.limits.maxBufferedBytes;
+    return this.#outbox.answers >= this.#surroundings.limits.maxBufferedBytes;
   }
 
   #failed(error: unknown): void {
@@ -261,6 +263,6 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
   }
 
   get #clientId(): string | undefined {
-    return this.#protocol.connect?.clientId;
+    return this.#protocol.session?.clientId ?? this.#protocol.connect?.clientId;
   }
 }

@@ -38,6 +38,7 @@ export class Outbox implements Flushable {
   /** Slabs of the arena the transport still reads from. */
   #lent: number[] | undefined;
   #held: Held | undefined;
+  #answers = 0;
   #blocked = false;
   #touched = false;
   #closed = false;
@@ -60,11 +61,21 @@ export class Outbox implements Flushable {
     return this.#pieceBytes + (this.#held === undefined ? 0 : this.#held.bytes) + (this.#blocked ? this.#transport.buffered : 0);
   }
 
+  /** Bytes of packets other than PUBLISH among those that wait; what was taken of them counts until everything is. */
+  get answers(): number {
+    if (this.waiting === 0) this.#answers = 0;
+    return this.#answers;
+  }
+
   send(packet: Packet, ticket: Ticket): void {
     if (this.#held !== undefined || ticket > this.#turn.durable) {
       // A PINGRESP stands outside the order of acknowledgements and deliveries.
       const overtakes = packet.type === PacketType.Pingresp && this.#held?.barred === false;
-      if (!overtakes) return this.#hold(encode(packet, this.version), ticket, packet.type === PacketType.Connack);
+      if (!overtakes) {
+        const bytes = encode(packet, this.version);
+        this.#answers += bytes.length;
+        return this.#hold(bytes, ticket, packet.type === PacketType.Connack);
+      }
     }
     switch (packet.type) {
       case PacketType.Puback:
@@ -77,10 +88,14 @@ export class Outbox implements Flushable {
         bytes[at + 1] = 2;
         writePacketId(bytes, at + 2, packet.packetId);
         this.#at = at + 4;
+        this.#answers += 4;
         return;
       }
-      default:
-        this.#append(encode(packet, this.version));
+      default: {
+        const bytes = encode(packet, this.version);
+        this.#answers += bytes.length;
+        this.#append(bytes);
+      }
     }
   }
 

@@ -1,0 +1,175 @@
+/** Retained messages for new subscriptions: all of them, a slice a turn, at the pace of who subscribed. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { forgetful } from '../../src/broker/journal.js';
+import { Replays } from '../../src/broker/replay.js';
+import { Retained } from '../../src/broker/retained.js';
+import { Turn } from '../../src/broker/turn.js';
+import type { QoS } from '../../src/packet/packet.js';
+import { Publish } from '../../src/packet/publish.js';
+import type { Subscription, Wire } from '../../src/session/contracts.js';
+import { Message } from '../../src/session/message.js';
+import { Session } from '../../src/session/session.js';
+import { Tally } from '../../src/session/tally.js';
+
+const SLICE = 200;
+
+/** A session on a wire that writes down topics, in front of `retained` messages called `t/1`, `t/2` … */
+class Scene {
+  readonly retained = new Retained(1e6, 1e9);
+  readonly turn = new Turn({ schedule: () => {}, commit: async () => {}, failed: () => {}, bug: (_where, error) => this.bugs.push(error) });
+  readonly replays = new Replays(this.retained, this.turn);
+  readonly bugs: unknown[] = [];
+  readonly session = new Session('ann', false, 0, {
+    limits: { maxInflight: 10, maxQueuedMessages: 1_000, maxQueuedBytes: 1e6 },
+    journal: forgetful,
+    tally: new Tally(),
+  });
+  readonly wire = { congested: false };
+  #sent: string[] = [];
+
+  constructor(messages: number, qos: QoS = 0) {
+    for (let i = 1; i <= messages; i++) this.retain(`t/${i}`, qos);
+    const publish: Wire['publish'] = (frame) => void this.#sent.push(frame.topic);
+    this.session.resume(Object.assign(this.wire, { publish, send: () => {} }) as unknown as Wire);
+  }
+
+  retain(topic: string, qos: QoS = 0): void {
+    this.retained.set(new Message(Publish.of({ topic, payload: Buffer.from('x'), qos, retain: true, packetId: 1 })));
+  }
+
+  subscribe(filter: string, qos: QoS = 0): Subscription {
+    const subscription = { subscriber: this.session, filter, qos };
+    this.session.subscriptions.set(filter, subscription);
+    this.replays.start(this.session, subscription);
+    return subscription;
+  }
+
+  /** Topics sent since it was asked last. */
+  sent(): string[] {
+    return this.#sent.splice(0);
+  }
+
+  /** How many messages each turn sends until none is sent. */
+  turns(): number[] {
+    const counts: number[] = [];
+    for (;;) {
+      this.turn.end();
+      const count = this.sent().length;
+      if (count === 0) return counts;
+      counts.push(count);
+    }
+  }
+}
+
+test('a few messages are sent at once', () => {
+  const scene = new Scene(3);
+  scene.subscribe('#');
+  assert.deepEqual(scene.sent().sort(), ['t/1', 't/2', 't/3']);
+  assert.equal(scene.replays.size, 0);
+});
+
+test('many are sent a slice a turn, all of them', () => {
+  const scene = new Scene(2 * SLICE + 50);
+  scene.subscribe('#');
+  assert.equal(scene.sent().length, SLICE);
+  assert.equal(scene.replays.size, 1);
+  assert.deepEqual(scene.turns(), [SLICE, 50]);
+  assert.equal(scene.replays.size, 0);
+});
+
+test('while the wire is congested none is sent; then it goes on where it was', () => {
+  const scene = new Scene(SLICE + 50);
+  scene.subscribe('#');
+  const first = scene.sent();
+  scene.wire.congested = true;
+  assert.deepEqual(scene.turns(), []);
+  scene.wire.congested = false;
+  assert.deepEqual(scene.turns(), [], 'nobody has said that there is room');
+  scene.session.drain();
+  scene.turn.end();
+  const rest = scene.sent();
+  assert.equal(new Set([...first, ...rest]).size, SLICE + 50);
+});
+
+test('a full window lets none through; each acknowledgement makes room for the next', () => {
+  const scene = new Scene(25, 1);
+  scene.subscribe('#', 1);
+  assert.equal(scene.sent().length, 10);
+  scene.session.acknowledged(3);
+  assert.deepEqual(scene.turns(), [1]);
+  for (let id = 1; id <= 65_535 && scene.replays.size > 0; id++) {
+    scene.session.acknowledged(id);
+    scene.turn.end();
+  }
+  assert.equal(scene.sent().length, 14);
+  assert.equal(scene.session.queue.length, 0, 'none waits in the queue');
+});
+
+test('one session is served one subscription after the other', () => {
+  const scene = new Scene(0);
+  for (const level of ['a', 'b']) for (let i = 0; i < SLICE; i++) scene.retain(`${level}/${i}`);
+  scene.subscribe('a/#');
+  scene.subscribe('b/#');
+  assert.deepEqual(new Set(scene.sent().map((topic) => topic[0])), new Set(['a']));
+  scene.turn.end();
+  assert.deepEqual(new Set(scene.sent().map((topic) => topic[0])), new Set(['b']));
+});
+
+test('another session is served in the same turn', () => {
+  const scene = new Scene(3 * SLICE);
+  const other = new Scene(0);
+  scene.subscribe('#');
+  const subscription = { subscriber: other.session, filter: 't/+', qos: 0 as const };
+  other.session.subscriptions.set('t/+', subscription);
+  scene.replays.start(other.session, subscription);
+  assert.deepEqual([scene.sent().length, other.sent().length], [SLICE, SLICE]);
+  scene.turn.end();
+  assert.deepEqual([scene.sent().length, other.sent().length], [SLICE, SLICE]);
+});
+
+test('what is retained or cleared meanwhile is not sent; what is replaced is sent as it is by then', () => {
+  const scene = new Scene(SLICE + 1);
+  scene.subscribe('#');
+  const first = new Set(scene.sent());
+  const left = Array.from({ length: SLICE + 1 }, (_, i) => `t/${i + 1}`).find((topic) => !first.has(topic))!;
+  scene.retain('t/new');
+  scene.retain(left);
+  scene.turn.end();
+  assert.deepEqual(scene.sent(), [left]);
+  scene.subscribe('t/+');
+  scene.sent();
+  for (let i = 1; i <= SLICE + 1; i++) scene.retained.delete(`t/${i}`);
+  scene.retained.delete('t/new');
+  assert.deepEqual(scene.turns(), []);
+  assert.equal(scene.replays.size, 0);
+});
+
+test('a subscription that has ended or was replaced is sent no more', () => {
+  const scene = new Scene(3 * SLICE);
+  scene.subscribe('#');
+  scene.replays.stop(scene.session, '#');
+  scene.sent();
+  assert.deepEqual(scene.turns(), []);
+  scene.subscribe('t/#');
+  scene.subscribe('t/#');
+  assert.equal(scene.sent().length, SLICE, 'the slice of the one that was replaced');
+  assert.deepEqual(scene.turns(), [SLICE, SLICE, SLICE]);
+});
+
+test('who subscribes again and again and takes nothing costs no more than once', () => {
+  const scene = new Scene(20, 1);
+  scene.subscribe('#', 1);
+  assert.equal(scene.sent().length, 10);
+  for (let i = 0; i < 1_000; i++) scene.subscribe('#', 1);
+  assert.equal(scene.replays.size, 1);
+});
+
+test('a session that is forgotten is sent nothing any more', () => {
+  const scene = new Scene(3 * SLICE);
+  scene.subscribe('#');
+  scene.sent();
+  scene.replays.forget(scene.session);
+  assert.deepEqual(scene.turns(), []);
+  assert.equal(scene.replays.size, 0);
+});

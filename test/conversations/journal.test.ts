@@ -1,0 +1,371 @@
+/** A restart: what was acknowledged is there again, as it was, and what has ended leaves nothing behind. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import * as record from '../../src/broker/records.js';
+import { Kind } from '../../src/broker/records.js';
+import type { CreateOptions } from '../../src/create.js';
+import type { QoS } from '../../src/packet/packet.js';
+import { createTestBroker, MemoryStorage, type TestBroker } from '../../src/testing.js';
+import { HeldStorage, heard } from '../storage/held.js';
+import {
+  arrive,
+  comeBack,
+  knock,
+  connack,
+  puback,
+  pubcomp,
+  publish,
+  pubrec,
+  pubrel,
+  suback,
+  subscribe,
+  unsubscribe,
+  unsuback,
+} from './client.js';
+import { expectPromisesKept, Peer } from './peer.js';
+
+/** A broker on a storage, with `ann`, who publishes, and `bob`, who hears `#` at QoS 2 in a session that is kept. */
+async function scene(options: CreateOptions = {}): Promise<{
+  storage: MemoryStorage;
+  broker: TestBroker;
+  ann: Awaited<ReturnType<typeof arrive>>;
+  bob: Awaited<ReturnType<typeof arrive>>;
+  restart: (others?: CreateOptions) => Promise<TestBroker>;
+}> {
+  const storage = new MemoryStorage();
+  const broker = await createTestBroker({ storage, ...options });
+  const ann = await arrive(broker, 'ann');
+  const bob = await arrive(broker, 'bob', { clean: false });
+  await bob.subscribe('#', 2);
+  // The first broker is left as it stands: a process that dies says nothing.
+  return { storage, broker, ann, bob, restart: (others) => createTestBroker({ storage, ...options, ...others }) };
+}
+
+test('sessions and their subscriptions are there again [MQTT-4.1.0-1][MQTT-3.2.2-2]', async () => {
+  const { broker, bob, restart } = await scene();
+  await bob.send(subscribe(2, ['a/+', 1], ['b', 0], ['c', 2])).expect(suback(2, 1, 0, 2));
+  await bob.send(subscribe(3, ['b', 1])).expect(suback(3, 1));
+  await bob.send(unsubscribe(4, '#', 'c')).expect(unsuback(4));
+  const before = broker.broker.session('bob')!;
+  const again = await restart();
+  const after = again.broker.session('bob')!;
+  assert.deepEqual(after.subscriptions, [
+    { filter: 'a/+', qos: 1 },
+    { filter: 'b', qos: 1 },
+  ]);
+  assert.deepEqual(
+    { ...after, connection: undefined, messagesReceived: 0, messagesSent: 0 },
+    { ...before, connection: undefined, messagesReceived: 0, messagesSent: 0 },
+  );
+  assert.deepEqual(again.broker.stats.sessions, { connected: 0, disconnected: 1 });
+  const back = await comeBack(again, 'bob');
+  (await arrive(again, 'ann')).publish('a/x', '1', { qos: 2 }).publish('b', '2', { qos: 1 }).publish('c', '3', { qos: 2 });
+  await back.expect(publish('a/x', '1', { qos: 1, packetId: 1 }), publish('b', '2', { qos: 1, packetId: 2 }));
+});
+
+test('sessions that end with their connection leave no record', async () => {
+  const storage = new MemoryStorage();
+  const broker = await createTestBroker({ storage });
+  const ann = await arrive(broker, 'ann');
+  await ann.subscribe('#', 2);
+  ann.publish('a', 'x', { qos: 2, packetId: 3 }).publish('a', 'x', { qos: 1, packetId: 4 });
+  await ann.take();
+  assert.equal(storage.size, 0);
+  const again = await createTestBroker({ storage });
+  assert.deepEqual([...again.broker.sessions()], []);
+});
+
+test('a queue is there again, in its order, with each message’s QoS [MQTT-4.5.0-1][MQTT-4.6.0-6]', async () => {
+  const { ann, bob, restart } = await scene({ maxInflight: 10 });
+  bob.leave();
+  for (const [i, qos] of ([1, 2, 2, 1] as const).entries()) ann.publish('a', `${i}`, { qos });
+  await ann.take();
+  const again = await restart();
+  assert.deepEqual(again.broker.stats.queued.messages, 4);
+  const back = await comeBack(again, 'bob');
+  await back.expect(
+    publish('a', '0', { qos: 1, packetId: 1 }),
+    publish('a', '1', { qos: 2, packetId: 2 }),
+    publish('a', '2', { qos: 2, packetId: 3 }),
+    publish('a', '3', { qos: 1, packetId: 4 }),
+  );
+});
+
+test('what was in flight is sent again as it was: identifiers, DUP, PUBREL where PUBREC had come; then what waits [MQTT-4.4.0-1][MQTT-4.3.3-1][MQTT-3.3.1-1][MQTT-4.6.0-1]', async () => {
+  const { ann, bob, restart } = await scene({ maxInflight: 4 });
+  for (const [i, qos] of ([1, 2, 2, 1, 2, 1] as const).entries()) ann.publish('a', `${i}`, { qos });
+  assert.deepEqual(await bob.payloads(), ['0', '1', '2', '3']);
+  await bob.send(puback(1), pubrec(3)).expect(publish('a', '4', { qos: 2, packetId: 5 }), pubrel(3));
+  const again = await restart();
+  const view = again.broker.session('bob')!;
+  assert.deepEqual([view.inflight, view.queuedMessages], [4, 1]);
+  const back = await comeBack(again, 'bob');
+  await back.expect(
+    publish('a', '1', { qos: 2, packetId: 2, dup: true }),
+    pubrel(3),
+    publish('a', '3', { qos: 1, packetId: 4, dup: true }),
+    publish('a', '4', { qos: 2, packetId: 5, dup: true }),
+  );
+  await back.send(pubcomp(3)).expect(publish('a', '5', { qos: 1, packetId: 6 }));
+});
+
+test('identifiers in flight are not given to others after a restart [MQTT-2.3.1-4]', async () => {
+  const { ann, bob, restart } = await scene();
+  for (const payload of ['1', '2', '3']) ann.publish('a', payload, { qos: 1 });
+  await bob.take();
+  await bob.send(puback(3)).expect();
+  const again = await restart();
+  (await arrive(again, 'ann')).publish('a', '4', { qos: 1 });
+  const back = await comeBack(again, 'bob');
+  const ids = (await back.take()).map((packet) => ('packetId' in packet ? packet.packetId : 0));
+  assert.equal(new Set(ids).size, 3);
+});
+
+test('QoS 2 identifiers that came in and were not released are known again [MQTT-4.3.3-2]', async () => {
+  const { bob, restart } = await scene();
+  bob.publish('a', '1', { qos: 2, packetId: 5 }).publish('a', '2', { qos: 2, packetId: 6 }).send(pubrel(6));
+  await bob.take();
+  const again = await restart();
+  assert.equal(again.broker.session('bob')?.received, 1);
+  const hearer = await arrive(again, 'cy');
+  await hearer.subscribe('a');
+  const back = await comeBack(again, 'bob');
+  await back.take();
+  back.publish('a', '1', { qos: 2, packetId: 5, dup: true }).publish('a', '3', { qos: 2, packetId: 6 });
+  assert.deepEqual(await hearer.payloads(), ['3']);
+  await back.send(pubrel(5)).expect(pubrec(5), publish('a', '3', { qos: 2, packetId: 3 }), pubrec(6), pubcomp(5));
+});
+
+test('retained messages are there again: the last of each topic, with its QoS [MQTT-3.3.1-5][MQTT-3.3.1-10]', async () => {
+  const { ann, broker, restart } = await scene();
+  ann.publish('a', 'old', { retain: true }).publish('a', 'new', { qos: 2, retain: true });
+  ann.publish('b', 'x', { retain: true }).publish('b', '', { retain: true }).publish('ü/\u{1f600}', 'y', { qos: 1, retain: true });
+  await ann.take();
+  const again = await restart();
+  assert.deepEqual(again.broker.stats.retained, broker.broker.stats.retained);
+  const cy = await arrive(again, 'cy');
+  cy.send(subscribe(1, ['a', 2], ['b', 2], ['ü/+', 2]));
+  await cy.expect(
+    suback(1, 2, 2, 2),
+    publish('a', 'new', { qos: 2, packetId: 1, retain: true }),
+    publish('ü/\u{1f600}', 'y', { qos: 1, packetId: 2, retain: true }),
+  );
+});
+
+test('Wills and what this process published come back like any message', async () => {
+  for (const qos of [0, 1, 2] as const) {
+    const { broker, bob, restart } = await scene();
+    bob.leave();
+    const will = { topic: 'will', payload: Buffer.from('gone'), qos, retain: true };
+    (await arrive(broker, 'cy', { will })).hangUp();
+    await Promise.all([broker.broker.publish('own', 'said', { qos, retain: true }), broker.settle()]);
+    const again = await restart();
+    const back = await comeBack(again, 'bob');
+    assert.deepEqual(await back.payloads(), qos === 0 ? [] : ['gone', 'said']);
+    const dan = await arrive(again, 'dan');
+    dan.send(subscribe(1, ['will', 2], ['own', 2]));
+    await dan.expectFirst(suback(1, 2, 2));
+    assert.deepEqual(await dan.payloads(), ['gone', 'said']);
+  }
+});
+
+test('a session expires as long after its connection ended as it would have without the restart', async () => {
+  const { bob, broker, restart } = await scene({ sessionExpiry: 60 });
+  bob.leave();
+  await broker.settle();
+  const again = await restart();
+  again.advance(59_000);
+  assert.notEqual(again.broker.session('bob'), undefined);
+  again.advance(2_000);
+  assert.equal(again.broker.session('bob'), undefined);
+});
+
+test('a session that was connected when the process died expires from the restart on', async () => {
+  const { broker, storage, restart } = await scene({ sessionExpiry: 60 });
+  broker.advance(3_600_000);
+  await broker.settle();
+  const again = await restart();
+  again.advance(59_000);
+  assert.notEqual(again.broker.session('bob'), undefined);
+  again.advance(2_000);
+  await again.settle();
+  assert.equal(again.broker.session('bob'), undefined);
+  assert.equal(storage.size, 0);
+});
+
+test('a session that expired while the process was down is not found again, and leaves nothing behind', async () => {
+  const { ann, bob, broker, storage, restart } = await scene();
+  bob.publish('own', 'x', { qos: 2, packetId: 9 });
+  ann.publish('a', '1', { qos: 1 });
+  bob.leave();
+  await broker.settle();
+  storage.put(record.key(Kind.Session, 'bob'), record.writeSession({ createdAt: 1, expiresAt: 2 }));
+  await storage.commit();
+  const again = await restart();
+  await again.settle();
+  assert.equal(storage.size, 0);
+  await knock(again, 'bob', { clean: false }).expect(connack(0, false));
+});
+
+test('sessions kept for ever are kept for ever, also through a restart', async () => {
+  const { bob, broker, restart } = await scene({ sessionExpiry: 4_294_967_295 });
+  bob.leave();
+  await broker.settle();
+  const again = await restart();
+  again.advance(86_400_000);
+  assert.notEqual(again.broker.session('bob'), undefined);
+});
+
+test('when a stop is orderly everything is there again as well', async () => {
+  const { ann, bob, broker, restart } = await scene();
+  ann.publish('a', '1', { qos: 2 }).publish('a', '2', { qos: 1 });
+  await bob.take();
+  await Promise.all([broker.broker.close(), broker.settle()]);
+  const back = await comeBack(await restart(), 'bob');
+  await back.expect(publish('a', '1', { qos: 2, packetId: 1, dup: true }), publish('a', '2', { qos: 1, packetId: 2, dup: true }));
+});
+
+test('thousands of records come back, whatever pages they are read in', async () => {
+  const { ann, bob, restart } = await scene({ maxInflight: 1 });
+  bob.leave();
+  const payloads = Array.from({ length: 1_100 }, (_, i) => `${i}`);
+  for (const payload of payloads) ann.publish(`t/${payload}`, payload, { qos: 1, packetId: 1, retain: true });
+  await ann.take();
+  const again = await restart({ maxInflight: 65_535 });
+  assert.equal(again.broker.stats.retained.messages, 1_100);
+  assert.deepEqual(await (await comeBack(again, 'bob')).payloads(), payloads);
+});
+
+test('retained messages that no longer fit are dropped, counted and forgotten', async () => {
+  const { ann, storage, restart } = await scene();
+  for (const topic of ['a', 'b', 'c']) ann.publish(topic, topic, { retain: true });
+  await ann.take();
+  const size = storage.size;
+  const again = await restart({ maxRetainedMessages: 2 });
+  await again.settle();
+  assert.equal(again.broker.stats.retained.messages, 2);
+  assert.equal(again.broker.stats.dropped['retained-full'], 1);
+  assert.equal(storage.size, size - 1);
+});
+
+test('when sessions have ended and topics are cleared nothing is left in the storage', async () => {
+  const { ann, bob, broker, storage } = await scene({ maxInflight: 2 });
+  bob.publish('own', 'x', { qos: 2, packetId: 9 });
+  for (let i = 0; i < 5; i++) ann.publish('a', `${i}`, { qos: i % 2 === 0 ? 2 : 1, retain: true });
+  await bob.take();
+  await bob.send(pubrec(1)).expect(pubrel(1));
+  assert.ok(storage.size > 8);
+  ann.publish('a', '', { retain: true });
+  (await arrive(broker, 'bob', { clean: true })).leave();
+  await broker.settle();
+  assert.equal(storage.size, 0);
+});
+
+test('when everything is acknowledged only the session itself is left in the storage', async () => {
+  const { ann, bob, storage, restart } = await scene();
+  const left = storage.size;
+  ann.publish('a', '1', { qos: 1 }).publish('a', '2', { qos: 2 });
+  bob.publish('b', '3', { qos: 2, packetId: 9 });
+  assert.equal((await bob.take()).length, 4);
+  await bob.send(puback(1), pubrec(2), pubrec(3), pubrel(9)).expect(pubrel(2), pubrel(3), pubcomp(9));
+  await bob.send(pubcomp(2), pubcomp(3)).expect();
+  assert.equal(storage.size, left);
+  await (await comeBack(await restart(), 'bob')).expect();
+});
+
+test('records whose session is gone are swept away', async () => {
+  const { ann, bob, storage, restart } = await scene();
+  bob.publish('own', 'x', { qos: 2, packetId: 9 });
+  ann.publish('a', '1', { qos: 1 });
+  await bob.take();
+  storage.delete(record.key(Kind.Session, 'bob'));
+  await storage.commit();
+  await (await restart()).settle();
+  assert.equal(storage.size, 0);
+});
+
+const kinds = [
+  { name: 'session', key: record.key(Kind.Session, 'bob') },
+  { name: 'subscription', key: record.key(Kind.Subscription, 'bob', Buffer.from('#')) },
+  { name: 'delivery', key: record.key(Kind.Delivery, 'bob', record.sequenceBytes(1)) },
+  { name: 'progress', key: record.key(Kind.Progress, 'bob', record.sequenceBytes(1)) },
+  { name: 'received identifier', key: record.key(Kind.Received, 'bob', record.packetIdBytes(9)) },
+  { name: 'retained message', key: record.key(Kind.Retained, 'a') },
+];
+
+for (const { name, key } of kinds) {
+  test(`a ${name} of an unknown version stops the start with a sentence`, async () => {
+    const { ann, bob, storage, restart } = await scene();
+    ann.publish('a', '1', { qos: 1, retain: true });
+    bob.publish('own', 'x', { qos: 2, packetId: 9 });
+    await bob.take();
+    const value = Buffer.from((await storage.get(key)) ?? []);
+    assert.ok(value.length > 0, 'the record is there');
+    value[0] = 2;
+    storage.put(key, value);
+    await storage.commit();
+    await assert.rejects(restart(), { message: 'a record has version 2, this version of PosMQ reads version 1' });
+  });
+}
+
+/** What may happen next. */
+const event = fc.record({
+  who: fc.constantFrom('ann' as const, 'bob' as const),
+  what: fc.oneof(
+    { weight: 6, arbitrary: fc.constant('publish' as const) },
+    { weight: 8, arbitrary: fc.constant('handle' as const) },
+    { weight: 4, arbitrary: fc.constant('land' as const) },
+    { weight: 3, arbitrary: fc.constant('join' as const) },
+    { weight: 1, arbitrary: fc.constantFrom('lose' as const, 'mute' as const, 'repeat' as const, 'kill' as const, 'close' as const) },
+  ),
+  qos: fc.constantFrom<QoS>(0, 1, 2, 2),
+  ends: fc.boolean(),
+});
+
+test('killed at any point, the broker keeps every promise: only what was committed survives, and that is enough [MQTT-4.3.3-1][MQTT-4.3.3-2][MQTT-4.3.2-1][MQTT-4.6.0-6]', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(event, { minLength: 10, maxLength: 120, size: 'max' }),
+      fc.integer({ min: 1, max: 4 }),
+      async (events, maxInflight) => {
+        let storage = new HeldStorage();
+        const start = (): Promise<TestBroker> => createTestBroker({ storage, maxInflight });
+        let broker = await start();
+        const ann = new Peer('ann', 'bob');
+        const bob = new Peer('bob', 'ann');
+        const finish = async (): Promise<void> => {
+          for (const peer of [ann, bob]) peer.lose();
+          for (const peer of [ann, bob]) peer.join(broker);
+          do {
+            broker.endTurn();
+            while (storage.underWay) await storage.land();
+          } while ([ann.handle(), bob.handle()].includes(true) || !broker.broker.idle);
+        };
+        const kill = async (): Promise<void> => {
+          for (const peer of [ann, bob]) peer.lose();
+          storage = new HeldStorage(storage.kept);
+          broker = await start();
+        };
+        await finish();
+        assert.ok(ann.subscribed && bob.subscribed);
+        for (const { who, what, qos, ends } of events) {
+          const peer = who === 'ann' ? ann : bob;
+          if (what === 'publish') peer.publish(qos);
+          else if (what === 'join') peer.join(broker);
+          else if (what === 'kill') await kill();
+          else if (what === 'land') await (storage.underWay ? storage.land() : heard());
+          else if (what === 'close') peer.lose();
+          else peer[what]();
+          if (ends) broker.endTurn();
+        }
+        await finish();
+        expectPromisesKept(ann, bob);
+        expectPromisesKept(bob, ann);
+        assert.equal(storage.kept.size, 4, 'two sessions with a subscription each');
+        assert.equal(broker.broker.stats.bugs, 0);
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
