@@ -4,7 +4,7 @@ import type { Properties } from '../packet/properties.js';
 import { isRefusal, ReasonCode } from '../packet/reason-code.js';
 import type { Attempt, AuthOutcome, ConnectOutcome, Refusal, Wire } from '../session/contracts.js';
 import type { AuthenticationMethod, AuthenticationStep } from './contracts.js';
-import type { ConnectRequest, Hooks, Verdict } from './hooks.js';
+import type { ConnectRefusal, ConnectRequest, Hooks, Verdict } from './hooks.js';
 
 /** What an admission needs of the broker. */
 export interface Host {
@@ -47,18 +47,16 @@ export class Admission {
   }
 
   #exchange(name: string, clientId: string, wire: Wire, answer: (outcome: AuthOutcome) => void): Attempt {
-    const exchange = this.#methods.get(name)?.begin(clientId);
-    if (exchange === undefined) {
+    const method = this.#methods.get(name);
+    if (method === undefined) {
       return {
         next: () => answer({ refused: ReasonCode.BadAuthenticationMethod, because: 'the Authentication Method is not one of ours' }),
       };
     }
+    const exchange = method.begin(clientId);
     const conclude = (step: AuthenticationStep): void => answer(outcomeOf(step, name));
-    return {
-      next: (data) => {
-        this.#whenever('an authentication', wire, () => exchange.step(data), conclude);
-      },
-    };
+    const failed = (): void => answer({ refused: ReasonCode.ServerUnavailable, because: 'the authentication could not be carried out' });
+    return { next: (data) => this.#whenever('an authentication', wire, () => exchange.step(data), conclude, failed) };
   }
 
   #ask(
@@ -71,39 +69,44 @@ export class Admission {
     const gate = this.#host.hooks.gates.connect;
     const admit = (): void => answer(this.#host.admit(connect, wire, username, properties));
     if (gate === undefined) return admit();
-    const { clientId, password, clean, keepAlive, version, will } = connect;
+    const { clientId, password, clean, keepAlive, version, will, properties: asked } = connect;
     const { remoteAddress } = wire.vitals;
-    const request: ConnectRequest = { clientId, username, password, clean, keepAlive, version, will, remoteAddress };
-    this.#whenever(
-      'the connect gate',
-      wire,
-      () => gate(request),
-      (verdict) => {
-        if (verdict === true) return admit();
-        const refusal = refusalOf(verdict);
-        if (refusal === undefined) throw new TypeError('a connect gate must answer true or a reason code of 0x80 and above');
-        answer(refusal);
-      },
-    );
+    const request: ConnectRequest = { clientId, username, password, clean, keepAlive, version, will, properties: asked, remoteAddress };
+    const decide = (verdict: true | Refusal): void => {
+      if (verdict === true) admit();
+      else answer(verdict);
+    };
+    const failed = (): void => answer({ refused: ReasonCode.ServerUnavailable, because: 'the connect gate failed' });
+    this.#whenever('the connect gate', wire, () => checked(gate(request)), decide, failed);
   }
 
-  /** Asks something that may answer later, or fail: then the client is turned away, as far as it is still there. */
-  #whenever<T>(where: string, wire: Wire, ask: () => T | Promise<T>, then: (value: T) => void): void {
+  /** Asks somebody who may answer later, or fail; what comes of it is for those who are still there. */
+  #whenever<T>(where: string, wire: Wire, ask: () => T | PromiseLike<T>, then: (value: T) => void, otherwise: () => void): void {
     const failed = (error: unknown): void => {
       this.#host.bug(where, error);
-      wire.close('server-unavailable', `${where} failed`);
+      if (!wire.closed) otherwise();
     };
+    let answer: T | PromiseLike<T>;
+    try {
+      answer = ask();
+    } catch (error) {
+      return failed(error);
+    }
+    if (!isLater(answer)) return then(answer);
     const go = (value: T): void => {
       if (!wire.closed) then(value);
     };
-    try {
-      const value = ask();
-      if (value instanceof Promise) value.then(go).catch(failed);
-      else go(value);
-    } catch (error) {
-      failed(error);
-    }
+    Promise.resolve(answer)
+      .then(go, failed)
+      .catch((error: unknown) => {
+        this.#host.bug(where, error);
+        wire.close('internal-error');
+      });
   }
+}
+
+function isLater<T>(answer: T | PromiseLike<T>): answer is PromiseLike<T> {
+  return typeof (answer as Partial<PromiseLike<T>> | undefined)?.then === 'function';
 }
 
 function outcomeOf(step: AuthenticationStep, name: string): AuthOutcome {
@@ -115,12 +118,17 @@ function outcomeOf(step: AuthenticationStep, name: string): AuthOutcome {
 }
 
 /** Gates come from elsewhere, perhaps without types: nothing but `true` and a refusal is an answer. */
-function refusalOf(verdict: Exclude<Verdict, true>): Refusal | undefined {
-  const {
-    reasonCode,
-    because = 'the connect gate refused',
-    serverReference,
-  } = typeof verdict === 'number' ? { reasonCode: verdict } : verdict;
-  if (!isRefusal(reasonCode)) return undefined;
+function checked(verdict: Verdict | PromiseLike<Verdict>): true | Refusal | PromiseLike<true | Refusal> {
+  if (isLater(verdict)) return verdict.then(judged);
+  return judged(verdict);
+}
+
+function judged(verdict: Verdict): true | Refusal {
+  if (verdict === true) return true;
+  const given: Partial<ConnectRefusal> | undefined = typeof verdict === 'number' ? { reasonCode: verdict } : verdict;
+  const { reasonCode, because = 'the connect gate refused', serverReference } = given ?? {};
+  if (typeof reasonCode !== 'number' || !isRefusal(reasonCode)) {
+    throw new TypeError('a connect gate must answer true, a reason code of 0x80 and above, or an object with one');
+  }
   return { refused: reasonCode, because, ...(serverReference === undefined ? undefined : { serverReference }) };
 }

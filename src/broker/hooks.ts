@@ -1,5 +1,6 @@
 /** Where others have a say: gates, which are asked, and lifecycle events, which are told. */
 import type { QoS, Version, Will } from '../packet/packet.js';
+import type { Properties } from '../packet/properties.js';
 import type { ReasonCode } from '../packet/reason-code.js';
 import type { Message } from '../session/message.js';
 import type { CloseReason } from '../session/tally.js';
@@ -20,6 +21,8 @@ export interface ConnectRequest extends Asker {
   readonly keepAlive: number;
   readonly version: Version;
   readonly will: Will | undefined;
+  /** Of a 5.0 client. */
+  readonly properties: Properties | undefined;
   readonly remoteAddress: string;
 }
 
@@ -41,7 +44,7 @@ export type Verdict = true | ReasonCode | ConnectRefusal;
  */
 export interface Gates {
   /** `true` lets in; a reason code of 0x80 and above is told by the CONNACK (return codes 2 to 5 in 3.1.1). May answer later. */
-  connect: (request: ConnectRequest) => Verdict | Promise<Verdict>;
+  connect: (request: ConnectRequest) => Verdict | PromiseLike<Verdict>;
   /** False drops the message: 0x87 for a 5.0 publisher; 3.1.1 has no way to be told, so it is acknowledged [MQTT-3.3.5-2]. Hot: asked for every message. */
   publish: (message: Message, publisher: Asker) => boolean;
   /** False refuses this one filter: 0x80 in the SUBACK, 0x87 in 5.0. */
@@ -131,7 +134,9 @@ function both<A extends unknown[]>(first: ((...args: A) => boolean) | undefined,
   return first === undefined ? second : (...args) => first(...args) && second(...args);
 }
 
-function inTurn(first: Verdict | Promise<Verdict>, second: () => Verdict | Promise<Verdict>): Verdict | Promise<Verdict> {
-  if (first instanceof Promise) return first.then((verdict) => (verdict === true ? second() : verdict));
+type Answer = Verdict | PromiseLike<Verdict>;
+
+function inTurn(first: Answer, second: () => Answer): Answer {
+  if (typeof first === 'object' && 'then' in first) return first.then((verdict) => (verdict === true ? second() : verdict));
   return first === true ? second() : first;
 }

@@ -23,6 +23,8 @@ export interface SessionView {
   readonly username: string | undefined;
   /** Whether the session ends with its connection. */
   readonly clean: boolean;
+  /** Seconds the session is kept without a connection; 0xFFFFFFFF is for ever. */
+  readonly expiryInterval: number;
   /** ms since the epoch. */
   readonly createdAt: number;
   /** None while the client is away. */
@@ -46,7 +48,8 @@ export function sessionView(session: Session): SessionView {
   return {
     clientId: session.clientId,
     username: session.username,
-    clean: !session.durable,
+    clean: session.expiryInterval === 0,
+    expiryInterval: session.expiryInterval,
     createdAt: session.createdAt,
     connection: connectionView(session),
     subscriptions: Array.from(session.subscriptions.values(), ({ filter, qos }) => ({ filter, qos })),

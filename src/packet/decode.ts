@@ -187,9 +187,13 @@ function decodeConnectOf(version: Version, reader: Reader): Connect {
 function versionOf(protocolName: string, level: number): Version {
   if (protocolName === 'MQTT') {
     if (level === 4 || level === 5) return level;
-    // Below 5 the answer is that of 3.1.1 [MQTT-3.1.2-2]. Above it nobody knows what the client would read, so it gets none [MQTT5-3.1.2-2].
-    const code = level < 5 ? ReasonCode.UnsupportedProtocolVersion : ReasonCode.MalformedPacket;
-    throw new MqttError(code, `CONNECT asks for protocol level ${level}`);
+    // Who speaks something near 3.1.1 is answered in it [MQTT-3.1.2-2]: a bridge of Mosquitto's marks its level with the highest bit and
+    // goes without when it is told. What a client of a level to come would read nobody knows, so it is told nothing [MQTT5-3.1.2-2].
+    const isNear = level < 5 || level === 0x84;
+    throw new MqttError(
+      isNear ? ReasonCode.UnsupportedProtocolVersion : ReasonCode.MalformedPacket,
+      `CONNECT asks for protocol level ${level}`,
+    );
   }
   if (protocolName === 'MQIsdp') {
     // A bridge of Mosquitto's sets the highest bit; its meaning is private to bridges, so it is not ours to grant.
