@@ -338,9 +338,11 @@ export class Protocol {
     // A DISCONNECT has no code for a bad method or password.
     if ('refused' in outcome) return this.refuse(new MqttError(ReasonCode.NotAuthorized, outcome.because));
     if ('challenge' in outcome) return this.#challenge(outcome.challenge);
+    if (outcome.username !== session.username) {
+      return this.refuse(new MqttError(ReasonCode.NotAuthorized, 'the client authenticated as somebody else'));
+    }
     this.#reauthenticating = false;
     this.#attempt = undefined;
-    session.username = outcome.username;
     this.#wire.send({ type: PacketType.Auth, reasonCode: ReasonCode.Success, properties: outcome.authenticated }, 0);
     this.#wire.resume();
   }
