@@ -45,6 +45,8 @@ export class Broker implements Server {
   readonly #surroundings: SessionSurroundings;
   readonly #startedAt: number;
   #stopping = false;
+  /** CONNECTs that have come. */
+  #arrivals = 0;
 
   constructor(parts: BrokerParts) {
     const { limits, tally, journal, turn, wheel } = parts;
@@ -59,11 +61,16 @@ export class Broker implements Server {
   }
 
   connect(connect: Connect, wire: Wire, answer: (outcome: ConnectOutcome) => void): void {
+    const arrival = ++this.#arrivals;
     const gate = this.hooks.gates.connect;
     const verdict = gate === undefined ? true : this.#judge(gate, connect, wire);
     const decide = (decision: true | ReasonCode): void => {
       if (wire.closed) return;
-      answer(decision === true ? this.#admit(connect, wire) : { refused: decision, because: 'the connect gate refused' });
+      if (decision !== true) return answer({ refused: decision, because: 'the connect gate refused' });
+      // A gate may answer the older of two connections last: that one must not take the session from the newer.
+      const newest = this.sessions.get(connect.clientId)?.arrival ?? 0;
+      if (newest > arrival) return wire.close('taken-over', 'a connection that came later has its session');
+      answer(this.#admit(connect, wire, arrival));
     };
     if (!(verdict instanceof Promise)) return decide(verdict);
     verdict.then(decide).catch((error: unknown) => {
@@ -232,7 +239,7 @@ export class Broker implements Server {
   }
 
   /** Finds or makes the session of a CONNECT that may come in (MQTT 3.1.1 sections 3.1.2.4 and 3.1.4). */
-  #admit(connect: Connect, wire: Wire): ConnectOutcome {
+  #admit(connect: Connect, wire: Wire, arrival: number): ConnectOutcome {
     const { limits, journal } = this.#parts;
     const clientId = connect.clientId === '' ? this.#parts.identify() : connect.clientId; // [MQTT-3.1.3-6]
     let session = this.sessions.get(clientId);
@@ -257,6 +264,7 @@ export class Broker implements Server {
       session = new Session(clientId, !connect.clean, this.#parts.wheel.now, this.#surroundings);
       this.sessions.add(session);
     }
+    session.arrival = arrival;
     this.sessions.attached(session);
     if (session.durable) ticket = journal.opened(session);
     return { session, sessionPresent, ticket };
