@@ -6,11 +6,19 @@ import type { Attempt, AuthOutcome, ConnectOutcome, Refusal, Wire } from '../ses
 import type { AuthenticationMethod, AuthenticationStep } from './contracts.js';
 import type { ConnectRefusal, ConnectRequest, Hooks, Verdict } from './hooks.js';
 
+/** A connection that wants to come in. */
+export interface Candidate {
+  readonly connect: Connect;
+  readonly wire: Wire;
+  /** Which of all CONNECTs, in the order they came. */
+  readonly arrival: number;
+}
+
 /** What an admission needs of the broker. */
 export interface Host {
   readonly hooks: Hooks;
   /** Lets a client in that everybody agreed to: its session, or why not after all. */
-  admit(connect: Connect, wire: Wire, username: string | undefined, properties: Properties): ConnectOutcome;
+  admit(candidate: Candidate, username: string | undefined, properties: Properties): ConnectOutcome;
   bug(where: string, error: unknown): void;
 }
 
@@ -20,6 +28,7 @@ const DECIDED: Attempt = { next: () => {} };
 export class Admission {
   readonly #host: Host;
   readonly #methods: ReadonlyMap<string, AuthenticationMethod>;
+  #arrivals = 0;
 
   constructor(host: Host, methods: readonly AuthenticationMethod[]) {
     this.#host = host;
@@ -28,13 +37,14 @@ export class Admission {
 
   /** Calls `answer` at once, unless a gate or a method answers later. */
   begin(connect: Connect, wire: Wire, answer: (outcome: ConnectOutcome) => void): Attempt {
+    const candidate = { connect, wire, arrival: ++this.#arrivals };
     const name = connect.properties?.authenticationMethod;
     if (name === undefined) {
-      this.#ask(connect, wire, connect.username, {}, answer);
+      this.#ask(candidate, connect.username, {}, answer);
       return DECIDED;
     }
     const attempt = this.#exchange(name, connect.clientId, wire, (outcome) => {
-      if ('authenticated' in outcome) this.#ask(connect, wire, outcome.username, outcome.authenticated, answer);
+      if ('authenticated' in outcome) this.#ask(candidate, outcome.username, outcome.authenticated, answer);
       else answer(outcome);
     });
     attempt.next(connect.properties?.authenticationData);
@@ -59,15 +69,10 @@ export class Admission {
     return { next: (data) => this.#whenever('an authentication', wire, () => exchange.step(data), conclude, failed) };
   }
 
-  #ask(
-    connect: Connect,
-    wire: Wire,
-    username: string | undefined,
-    properties: Properties,
-    answer: (outcome: ConnectOutcome) => void,
-  ): void {
+  #ask(candidate: Candidate, username: string | undefined, properties: Properties, answer: (outcome: ConnectOutcome) => void): void {
+    const { connect, wire } = candidate;
     const gate = this.#host.hooks.gates.connect;
-    const admit = (): void => answer(this.#host.admit(connect, wire, username, properties));
+    const admit = (): void => answer(this.#host.admit(candidate, username, properties));
     if (gate === undefined) return admit();
     const { clientId, password, clean, keepAlive, version, will, properties: asked } = connect;
     const { remoteAddress } = wire.vitals;

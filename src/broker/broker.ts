@@ -22,7 +22,7 @@ import { Session, type SessionSurroundings } from '../session/session.js';
 import type { CloseReason, DropReason, Tally } from '../session/tally.js';
 import { filterOf, hasWildcard, isTopicFilter, levels } from '../topic/name.js';
 import type { Wheel } from '../util/wheel.js';
-import { Admission } from './admission.js';
+import { Admission, type Candidate } from './admission.js';
 import type { AuthenticationMethod, Limits, Log } from './contracts.js';
 import { Hooks } from './hooks.js';
 import { Listener, type MessageListener } from './listener.js';
@@ -250,11 +250,16 @@ export class Broker implements Server {
   }
 
   /** Finds or makes the session of a CONNECT that may come in (MQTT 3.1.1 sections 3.1.2.4 and 3.1.4). */
-  admit(connect: Connect, wire: Wire, username: string | undefined, authentication: Properties): ConnectOutcome {
+  admit({ connect, wire, arrival }: Candidate, username: string | undefined, authentication: Properties): ConnectOutcome {
     const { limits, journal, identify } = this.#parts;
     const clientId = connect.clientId === '' ? identify() : connect.clientId; // [MQTT-3.1.3-6]
     let session = this.sessions.get(clientId);
     if (this.#stopping) return { refused: ReasonCode.ServerShuttingDown, because: 'the broker is stopping' };
+    if (session !== undefined && session.arrival > arrival) {
+      // A gate may answer the older of two connections last: that one must not take the session from the newer.
+      wire.close('taken-over', 'a connection that came later has its session');
+      return { refused: ReasonCode.SessionTakenOver, because: 'a connection that came later has its session' };
+    }
     if (session?.wire === undefined && this.sessions.connected >= limits.maxConnections) {
       return { refused: ReasonCode.ServerBusy, because: 'as many clients are connected as are allowed' };
     }
@@ -279,6 +284,7 @@ export class Broker implements Server {
       session.expiryInterval = expiryInterval;
       this.#wills.cancel(session);
     }
+    session.arrival = arrival;
     this.sessions.attached(session);
     if (session.durable) ticket = journal.opened(session);
     const keepAlive = this.#keepAlive(connect);

@@ -67,6 +67,8 @@ export class TcpListener {
   /** Accepts no more; resolves when every connection it accepted is released. */
   async close(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    // The server takes a socket for gone when it is destroyed; that the socket is closed comes later in the same turn.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   #accept(accepted: Socket): void {

@@ -52,6 +52,8 @@ export class Session implements Subscriber {
   expiryInterval: number;
   username: string | undefined;
   will: Will | undefined;
+  /** Which of all CONNECTs, in the order they came, connected it last. */
+  arrival = 0;
   /** By Topic Filter; the router's entries for this session. */
   readonly subscriptions = new Map<string, Subscription>();
   /** Called, once, when there is room to send more; whoever had more to send sets it. */

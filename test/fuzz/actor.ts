@@ -24,21 +24,28 @@ const DEEDS = {
   leave: 2,
 } as const;
 
+type Deed = keyof typeof DEEDS;
+
+/** What one does who knows nothing of MQTT but how to begin. */
+const NOISE: Partial<Record<Deed, number>> = { greet: 2, makeNoise: 20, babble: 4, announce: 2, hangUp: 1 };
+
 export class Actor {
   readonly #test: TestBroker;
   readonly #random: Random;
   readonly #largest: number;
+  readonly #deeds: Partial<Record<Deed, number>>;
   #connection: TestConnection | undefined;
   /** The end of a packet whose beginning was sent. */
   #rest: Buffer | undefined;
   /** Whether there was a CONNACK on this connection. */
   #welcome = false;
 
-  /** @param largest the bytes of a packet it knows not to exceed. */
-  constructor(test: TestBroker, random: Random, largest: number) {
+  /** @param largest the bytes of a packet it knows not to exceed. @param noisy whether it sends hardly anything but random bytes. */
+  constructor(test: TestBroker, random: Random, largest: number, noisy: boolean) {
     this.#test = test;
     this.#random = random;
     this.#largest = largest;
+    this.#deeds = noisy ? NOISE : DEEDS;
   }
 
   /** Does one thing, and says what. */
@@ -51,7 +58,7 @@ export class Actor {
       // Most are polite enough to begin with CONNECT.
       if (!random.once(8)) return `connects and ${this.#do('greet', this.#connection)}`;
     }
-    return this.#do(random.weighted(DEEDS), this.#connection);
+    return this.#do(random.weighted(this.#deeds), this.#connection);
   }
 
   /** Says goodbye at times, as far as it can be understood. */
@@ -64,7 +71,7 @@ export class Actor {
     this.#connection?.transport.hangUp(this.#random.once(2) ? new Error('ECONNRESET') : undefined);
   }
 
-  #do(deed: keyof typeof DEEDS, connection: TestConnection): string {
+  #do(deed: Deed, connection: TestConnection): string {
     const random = this.#random;
     switch (deed) {
       case 'greet': {
@@ -100,7 +107,7 @@ export class Actor {
       case 'recite':
         return this.#send(connection, knownPacketOf(random));
       case 'makeNoise':
-        return this.#send(connection, random.bytes(1 + random.below(40)));
+        return this.#send(connection, random.bytes(1 + random.below(random.pick([10, 40, 2_000]))));
       case 'announce':
         return this.#send(connection, announcementOf(random));
       case 'freeze':

@@ -26,8 +26,8 @@ export class Random {
   }
 
   /** One of the keys, as often as its weight says. */
-  weighted<K extends string>(weights: Readonly<Record<K, number>>): K {
-    const entries = Object.entries<number>(weights) as [K, number][];
+  weighted<K extends string>(weights: Readonly<Partial<Record<K, number>>>): K {
+    const entries = Object.entries(weights) as [K, number][];
     let rest = this.below(entries.reduce((sum, [, weight]) => sum + weight, 0));
     for (const [key, weight] of entries) {
       if (rest < weight) return key;

@@ -13,6 +13,8 @@ import { slabsOut } from './slabs.js';
 import { Witness, WITNESSED } from './witness.js';
 
 const ACTORS = 5;
+/** What is done in a round, unless it is told otherwise. */
+export const STEPS = 120;
 /** Seconds. */
 const FOR_EVER = 4_294_967_295;
 
@@ -27,20 +29,21 @@ export interface Outcome {
 export class Failure extends Error {
   readonly trace: readonly string[];
 
-  constructor(seed: number, trace: readonly string[], cause: unknown) {
-    super(`round ${seed} failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  constructor(seed: number, trace: readonly string[], cause: unknown, steps = STEPS) {
+    const again = `npm run fuzz -- --seed ${seed} --rounds 1${steps === STEPS ? '' : ` --steps ${steps}`}`;
+    super(`round ${seed} failed: ${cause instanceof Error ? cause.message : String(cause)}\nagain: ${again}`, { cause });
     this.name = 'Failure';
     this.trace = trace;
   }
 }
 
 /** @throws Failure where anything was not as it must be. */
-export async function round(seed: number, steps = 120): Promise<Outcome> {
+export async function round(seed: number, steps = STEPS): Promise<Outcome> {
   const trace: string[] = [];
   try {
     return await new Round(seed, trace).run(steps);
   } catch (error) {
-    throw new Failure(seed, trace, error);
+    throw new Failure(seed, trace, error, steps);
   }
 }
 
@@ -94,7 +97,8 @@ class Round {
     broker.on('disconnected', ({ clientId, reason }) => {
       if (clientId.startsWith('the ')) assert.ok(HONEST_ENDS.includes(reason), `${clientId} is closed for ${reason}`);
     });
-    const actors = Array.from({ length: ACTORS }, () => new Actor(test, this.#random, this.#options.maxPacketSize!));
+    const noisy = this.#random.once(8);
+    const actors = Array.from({ length: ACTORS }, () => new Actor(test, this.#random, this.#options.maxPacketSize!, noisy));
     for (let step = 0; step < steps; step++) {
       const number = this.#random.below(ACTORS + 4);
       if (number < ACTORS) this.#trace.push(`client ${number} ${actors[number]!.act()}`);
