@@ -3,7 +3,7 @@ import type { Connect } from '../packet/packet.js';
 import type { Properties } from '../packet/properties.js';
 import { isRefusal, ReasonCode } from '../packet/reason-code.js';
 import type { Attempt, AuthOutcome, ConnectOutcome, Refusal, Wire } from '../session/contracts.js';
-import type { AuthenticationMethod, AuthenticationStep } from './contracts.js';
+import type { AuthenticationExchange, AuthenticationMethod, AuthenticationStep } from './contracts.js';
 import type { ConnectRefusal, ConnectRequest, Hooks, Verdict } from './hooks.js';
 
 /** A connection that wants to come in. */
@@ -63,10 +63,12 @@ export class Admission {
         next: () => answer({ refused: ReasonCode.BadAuthenticationMethod, because: 'the Authentication Method is not one of ours' }),
       };
     }
-    const exchange = method.begin(clientId);
+    let exchange: AuthenticationExchange | undefined;
     const conclude = (step: AuthenticationStep): void => answer(outcomeOf(step, name));
     const failed = (): void => answer({ refused: ReasonCode.ServerUnavailable, because: 'the authentication could not be carried out' });
-    return { next: (data) => this.#whenever('an authentication', wire, () => exchange.step(data), conclude, failed) };
+    return {
+      next: (data) => this.#whenever('an authentication', wire, () => (exchange ??= method.begin(clientId)).step(data), conclude, failed),
+    };
   }
 
   #ask(candidate: Candidate, username: string | undefined, properties: Properties, answer: (outcome: ConnectOutcome) => void): void {

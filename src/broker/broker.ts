@@ -1,7 +1,7 @@
 /** The broker: sessions, routing and retained messages behind the rules of each connection. Hot: publish. */
 import { variableIntegerSize } from '../packet/bytes.js';
 import { MAX_REMAINING_LENGTH, type Connect, type QoS, type SubscriptionRequest, type Will } from '../packet/packet.js';
-import type { Properties } from '../packet/properties.js';
+import { propertiesSize, type Properties } from '../packet/properties.js';
 import { Publish } from '../packet/publish.js';
 import { ReasonCode } from '../packet/reason-code.js';
 import type {
@@ -78,7 +78,8 @@ export class Broker implements Server {
     this.sessions = new Sessions(wheel);
     this.retained = new Retained(limits.maxRetainedMessages, limits.maxRetainedBytes);
     this.replays = new Replays(this.retained, turn, parts.now, (message) => this.#forgetRetained(message));
-    this.#surroundings = { limits: limits satisfies SessionLimits, journal, tally, now: parts.now };
+    const again = (share: string, message: Message): void => this.#again(share, message);
+    this.#surroundings = { limits: limits satisfies SessionLimits, journal, tally, now: parts.now, again };
     this.#startedAt = parts.now();
     this.#wills = new Wills(wheel);
     this.#admission = new Admission(this, parts.authenticationMethods);
@@ -189,16 +190,22 @@ export class Broker implements Server {
     session.suspend();
     this.sessions.detached();
     if (will !== undefined) this.#schedule(will, session);
-    if (session.expiryInterval > 0) this.#detach(session);
-    else this.#end(session); // [MQTT-3.1.2-6]
+    const isKept = session.expiryInterval > 0;
+    if (isKept) this.#detach(session);
+    else this.#forget(session); // [MQTT-3.1.2-6]
+    // Told when it is so: who hears of it may do anything.
     this.hooks.emit('disconnected', { clientId: session.clientId, reason });
+    if (!isKept) this.#tellEnd(session);
   }
 
   /** Adds a subscriber of this process. @returns what ends it. */
   listen(filter: string, listener: MessageListener): () => void {
     const subscriber = new Listener('', listener, this.#parts.turn, (where, error) => this.bug(where, error));
     const subscription: Subscription = { subscriber, filter, qos: 2, noLocal: false, retainAsPublished: true, identifier: undefined };
-    for (const message of this.retained.match(filter)) subscriber.deliver(message, message.qos);
+    for (const message of this.retained.match(filter)) {
+      if (message.expiresAt <= this.now()) this.#forgetRetained(message);
+      else subscriber.deliver(message, message.qos);
+    }
     this.router.add(subscription);
     return () => {
       subscriber.end();
@@ -221,9 +228,10 @@ export class Broker implements Server {
     return session;
   }
 
-  /** From now on nobody is let in. */
+  /** From now on nobody is let in, and no Will waits: what a broker that stops has not published nobody will. */
   stop(): void {
     this.#stopping = true;
+    this.#wills.settleAll();
   }
 
   /** A fault of ours, or of a function we were given: counted and logged; what it happened to is up to who caught it. */
@@ -238,7 +246,7 @@ export class Broker implements Server {
       startedAt: this.#startedAt,
       connections: { open: tally.connectionsOpen, total: tally.connectionsTotal },
       sessions: { connected: sessions.connected, disconnected: sessions.size - sessions.connected },
-      subscriptions: this.router.size,
+      subscriptions: this.subscriptions.size,
       retained: { messages: retained.size, bytes: retained.bytes },
       queued: { messages: tally.queuedMessages, bytes: tally.queuedBytes },
       received: { messages: tally.messagesReceived, packets: tally.packetsReceived, bytes: tally.bytesReceived },
@@ -257,7 +265,6 @@ export class Broker implements Server {
     if (this.#stopping) return { refused: ReasonCode.ServerShuttingDown, because: 'the broker is stopping' };
     if (session !== undefined && session.arrival > arrival) {
       // A gate may answer the older of two connections last: that one must not take the session from the newer.
-      wire.close('taken-over', 'a connection that came later has its session');
       return { refused: ReasonCode.SessionTakenOver, because: 'a connection that came later has its session' };
     }
     if (session?.wire === undefined && this.sessions.connected >= limits.maxConnections) {
@@ -265,6 +272,13 @@ export class Broker implements Server {
     }
     if (session === undefined && this.sessions.size >= limits.maxSessions) {
       return { refused: ReasonCode.QuotaExceeded, because: 'there are as many sessions as are allowed' };
+    }
+    const keepAlive = this.#keepAlive(connect);
+    const expiryInterval = Math.min(expiryAsked(connect), limits.sessionExpiry);
+    const properties =
+      connect.version === 5 ? this.#connackProperties(connect, clientId, expiryInterval, keepAlive, authentication) : undefined;
+    if (connackSize(properties) > (connect.properties?.maximumPacketSize ?? Infinity)) {
+      return { refused: ReasonCode.PacketTooLarge, because: 'a CONNACK is larger than the client takes' }; // [MQTT5-3.1.2-24]
     }
     session?.wire?.close('taken-over', 'another connection came with its client identifier'); // [MQTT-3.1.4-2]
     // Whoever was told of that may have closed this connection too.
@@ -276,7 +290,6 @@ export class Broker implements Server {
       session = undefined;
     }
     const sessionPresent = session !== undefined; // [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
-    const expiryInterval = Math.min(expiryAsked(connect), limits.sessionExpiry);
     if (session === undefined) {
       session = new Session(clientId, expiryInterval, this.now(), this.#surroundings);
       this.sessions.add(session);
@@ -287,8 +300,6 @@ export class Broker implements Server {
     session.arrival = arrival;
     this.sessions.attached(session);
     if (session.durable) ticket = journal.opened(session);
-    const keepAlive = this.#keepAlive(connect);
-    const properties = connect.version === 5 ? this.#connackProperties(connect, session, keepAlive, authentication) : undefined;
     return { session, sessionPresent, ticket, username, keepAlive, properties };
   }
 
@@ -300,17 +311,22 @@ export class Broker implements Server {
   }
 
   /** What a 5.0 client is told of this server: only what differs from what it would assume (MQTT 5.0 section 3.2.2.3). */
-  #connackProperties(connect: Connect, session: Session, keepAlive: number, authentication: Properties): Properties {
+  #connackProperties(
+    connect: Connect,
+    clientId: string,
+    expiryInterval: number,
+    keepAlive: number,
+    authentication: Properties,
+  ): Properties {
     const { limits } = this.#parts;
     const { receiveMaximum, topicAliasMaximum, maxQos } = this.offer;
-    const { expiryInterval } = session;
     const wantsInformation = connect.properties?.requestResponseInformation === true && limits.responseInformation !== '';
     return {
       ...(expiryInterval === expiryAsked(connect) ? undefined : { sessionExpiryInterval: expiryInterval }),
       ...(receiveMaximum === 65_535 ? undefined : { receiveMaximum }),
       ...(maxQos === 2 ? undefined : { maximumQoS: maxQos }),
       ...(limits.maxPacketSize === MAX_REMAINING_LENGTH ? undefined : { maximumPacketSize: packetSizeOf(limits.maxPacketSize) }),
-      ...(connect.clientId === '' ? { assignedClientIdentifier: session.clientId } : undefined), // [MQTT5-3.2.2-16]
+      ...(connect.clientId === '' ? { assignedClientIdentifier: clientId } : undefined), // [MQTT5-3.2.2-16]
       ...(topicAliasMaximum === 0 ? undefined : { topicAliasMaximum }),
       ...(keepAlive === connect.keepAlive ? undefined : { serverKeepAlive: keepAlive }),
       ...(wantsInformation ? { responseInformation: limits.responseInformation } : undefined),
@@ -350,7 +366,6 @@ export class Broker implements Server {
   #schedule(will: Will, session: Session): void {
     const delay = Math.min(will.properties?.willDelayInterval ?? 0, session.expiryInterval);
     const publish = (): void => this.#publishWill(will, session);
-    // What a broker that stops has not published nobody will.
     if (delay === 0 || this.#stopping) publish();
     else this.#wills.delay(session, this.now() + delay * 1_000, publish);
   }
@@ -374,14 +389,30 @@ export class Broker implements Server {
   }
 
   #end(session: Session): Ticket {
+    const ticket = this.#forget(session);
+    this.#tellEnd(session);
+    return ticket;
+  }
+
+  #tellEnd({ clientId }: Session): void {
+    this.hooks.emit('sessionEnded', { clientId });
+  }
+
+  #forget(session: Session): Ticket {
     this.#wills.settle(session);
     const ticket = session.durable ? this.#parts.journal.closed(session) : 0;
     this.subscriptions.removeAll(session);
     this.replays.forget(session);
     this.sessions.delete(session);
     session.end();
-    this.hooks.emit('sessionEnded', { clientId: session.clientId });
     return ticket;
+  }
+
+  /** A member of a Shared Subscription will not be sent a message any more: another one is to have it. */
+  #again(share: string, message: Message): void {
+    if (message.expiresAt <= this.now())
+      this.#dropped('message-expired'); // [MQTT5-3.3.2-5]
+    else this.subscriptions.again(share, message);
   }
 
   #dropped(reason: DropReason): void {
@@ -398,6 +429,11 @@ function isOwnTopic(topic: string): boolean {
 function expiryAsked({ version, clean, properties }: Connect): number {
   if (version === 5) return properties?.sessionExpiryInterval ?? 0;
   return clean ? 0 : NEVER;
+}
+
+function connackSize(properties: Properties | undefined): number {
+  const size = propertiesSize(properties);
+  return packetSizeOf(2 + variableIntegerSize(size) + size);
 }
 
 /** The size of a packet with this Remaining Length, in bytes. */

@@ -76,10 +76,7 @@ export class StorageJournal implements Journal {
     delivery.sequence = ++this.#sequence;
     remember(this.#recorded, session, delivery.sequence);
     const { message, qos, retain, extras } = delivery;
-    return this.#put(
-      this.#keyOf(Kind.Delivery, session, delivery),
-      record.writeMessage({ message: message!, qos, retain, identifiers: extras.identifiers }),
-    );
+    return this.#put(this.#keyOf(Kind.Delivery, session, delivery), record.writeMessage({ message: message!, qos, retain, ...extras }));
   }
 
   sent(session: Session, delivery: Delivery): Ticket {
@@ -106,10 +103,7 @@ export class StorageJournal implements Journal {
   }
 
   retained(message: Message): Ticket {
-    return this.#put(
-      record.key(Kind.Retained, message.topic),
-      record.writeMessage({ message, qos: message.qos, retain: true, identifiers: undefined }),
-    );
+    return this.#put(record.key(Kind.Retained, message.topic), record.writeMessage({ message, qos: message.qos, retain: true, ...PLAIN }));
   }
 
   unretained(topic: string): Ticket {
@@ -148,10 +142,10 @@ export class StorageJournal implements Journal {
     await this.#each(Kind.Delivery, (entry) => {
       const { session, rest } = sessionOf(entry);
       if (session === undefined) return this.#orphan(entry);
-      const { message, qos, retain, identifiers } = record.readMessage(entry.value);
+      const { message, qos, retain, identifiers, share } = record.readMessage(entry.value);
       const sequence = record.sequenceOf(rest);
       const { packetId = 0, awaiting = Awaiting.Nothing } = progress.get(sequence) ?? {};
-      const extras = identifiers === undefined ? PLAIN : { identifiers, share: undefined };
+      const extras = identifiers === undefined && share === undefined ? PLAIN : { identifiers, share };
       const delivery = new Delivery(awaiting === Awaiting.Pubcomp ? undefined : message, qos, retain, extras);
       Object.assign(delivery, { packetId, awaiting, sequence });
       this.#sequence = Math.max(this.#sequence, sequence);

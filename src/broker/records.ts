@@ -2,7 +2,7 @@
 import { Decoder } from '../packet/decoder.js';
 import { PacketType, type QoS, type Version } from '../packet/packet.js';
 import { writePacketId, type Publish } from '../packet/publish.js';
-import type { Subscription } from '../session/contracts.js';
+import type { Extras, Subscription } from '../session/contracts.js';
 import type { Awaiting } from '../session/inflight.js';
 import { Message } from '../session/message.js';
 
@@ -98,25 +98,27 @@ export function readSubscription(value: Buffer): SubscriptionRecord {
   };
 }
 
-export interface MessageRecord {
+export interface MessageRecord extends Extras {
   readonly message: Message;
   /** Of the delivery; a retained message has its own. */
   readonly qos: QoS;
   readonly retain: boolean;
-  readonly identifiers: readonly number[] | undefined;
 }
 
 /** The message as the PUBLISH it came in, behind what is its delivery's and what no PUBLISH tells. */
-export function writeMessage({ message, qos, retain, identifiers = [] }: MessageRecord): Buffer {
+export function writeMessage({ message, qos, retain, identifiers = [], share = '' }: MessageRecord): Buffer {
   const { origin, expiresAt, publisher } = message;
   const name = Buffer.from(publisher ?? '');
-  const value = Buffer.allocUnsafe(14 + name.length + identifiers.length * 4 + origin.length);
+  const group = Buffer.from(share);
+  const value = Buffer.allocUnsafe(16 + name.length + group.length + identifiers.length * 4 + origin.length);
   value[0] = VERSION;
   value[1] = (retain ? 1 : 0) | (qos << 1) | (origin.version === 5 ? 8 : 0) | (publisher === undefined ? 0 : 16);
   value.writeDoubleBE(expiresAt, 2);
   value.writeUInt16BE(name.length, 10);
-  value.writeUInt16BE(identifiers.length, 12);
-  let at = 14 + name.copy(value, 14);
+  value.writeUInt16BE(group.length, 12);
+  value.writeUInt16BE(identifiers.length, 14);
+  let at = 16 + name.copy(value, 16);
+  at += group.copy(value, at);
   for (const identifier of identifiers) at = value.writeUInt32BE(identifier, at);
   origin.bytes.copy(value, at, origin.start, origin.end);
   // A message that came from no client has no packet identifier; which one stands here does not matter, but 0 could not be read again.
@@ -125,17 +127,19 @@ export function writeMessage({ message, qos, retain, identifiers = [] }: Message
 }
 
 export function readMessage(value: Buffer): MessageRecord {
-  const fields = body(value, 13);
+  const fields = body(value, 15);
   const flags = fields[0]!;
-  const nameEnd = 13 + fields.readUInt16BE(9);
-  const identifiers = Array.from({ length: fields.readUInt16BE(11) }, (_, i) => fields.readUInt32BE(nameEnd + i * 4));
-  const publisher = (flags & 16) === 0 ? undefined : fields.toString('utf8', 13, nameEnd);
-  const origin = publishOf(fields.subarray(nameEnd + identifiers.length * 4), (flags & 8) === 0 ? 4 : 5);
+  const nameEnd = 15 + fields.readUInt16BE(9);
+  const groupEnd = nameEnd + fields.readUInt16BE(11);
+  const identifiers = Array.from({ length: fields.readUInt16BE(13) }, (_, i) => fields.readUInt32BE(groupEnd + i * 4));
+  const publisher = (flags & 16) === 0 ? undefined : fields.toString('utf8', 15, nameEnd);
+  const origin = publishOf(fields.subarray(groupEnd + identifiers.length * 4), (flags & 8) === 0 ? 4 : 5);
   return {
     message: new Message(origin, publisher, fields.readDoubleBE(1)),
     qos: ((flags >> 1) & 3) as QoS,
     retain: (flags & 1) === 1,
     identifiers: identifiers.length === 0 ? undefined : identifiers,
+    share: groupEnd === nameEnd ? undefined : fields.toString('utf8', nameEnd, groupEnd),
   };
 }
 

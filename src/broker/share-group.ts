@@ -1,6 +1,6 @@
 /** A Shared Subscription: each message goes to one of its members (MQTT 5.0 section 4.8.2). */
 import type { QoS } from '../packet/packet.js';
-import type { Extras, Share, Subscriber, Subscription, Ticket } from '../session/contracts.js';
+import type { Extras, Subscriber, Subscription, Ticket } from '../session/contracts.js';
 import type { Message } from '../session/message.js';
 import type { Session } from '../session/session.js';
 import type { Tally } from '../session/tally.js';
@@ -15,7 +15,11 @@ interface Member {
   readonly extras: Extras;
 }
 
-export class ShareGroup implements Subscriber, Share {
+/** How well a member can take a message now; better is higher. */
+const Place = { None: 0, Full: 1, Away: 2, Waiting: 3, Free: 4 } as const;
+type Place = (typeof Place)[keyof typeof Place];
+
+export class ShareGroup implements Subscriber {
   /** The filter with its group: `$share/group/filter`. */
   readonly clientId: string;
   /** The router's entry for the group. */
@@ -36,15 +40,21 @@ export class ShareGroup implements Subscriber, Share {
     return this.#members.length;
   }
 
+  /** Enters a member, or what it has now in place of what it had. */
   join(session: Session, subscription: Subscription): void {
     const { identifier } = subscription;
     const identifiers = identifier === undefined ? undefined : [identifier];
-    this.#members.push({ session, subscription, extras: { identifiers, share: this } });
+    const member = { session, subscription, extras: { identifiers, share: this.clientId } };
+    const index = this.#indexOf(session);
+    if (index >= 0) this.#members[index] = member;
+    else this.#members.push(member);
   }
 
   leave(session: Session): void {
-    const index = this.#members.findIndex((member) => member.session === session);
-    if (index >= 0) this.#members.splice(index, 1);
+    const index = this.#indexOf(session);
+    if (index < 0) return;
+    this.#members.splice(index, 1);
+    if (index < this.#turn) this.#turn--;
   }
 
   deliver(message: Message, qos: QoS, retain: boolean): Ticket {
@@ -54,55 +64,58 @@ export class ShareGroup implements Subscriber, Share {
       return 0;
     }
     const { session, subscription, extras } = member;
-    const granted = qos < subscription.qos ? qos : subscription.qos;
-    return session.deliver(message, granted, retain && subscription.retainAsPublished, extras);
+    return session.deliver(message, granted(qos, subscription), retain && subscription.retainAsPublished, extras);
   }
 
-  again(message: Message): void {
-    this.deliver(message, message.qos, message.retain);
+  #indexOf(session: Session): number {
+    return this.#members.findIndex((member) => member.session === session);
   }
 
-  /** A member with room first, then one that is connected, then, for what may be queued, one that will come back. */
+  /** One of those in the best place; of several the first the strategy comes to, or the one with the least to do. */
   #choose(message: Message, qos: QoS): Member | undefined {
     const members = this.#members;
+    const isByLoad = this.#strategy === 'least-inflight';
     const first = this.#first(message);
-    let connected: Member | undefined;
-    let away: Member | undefined;
+    let best = -1;
+    let bestPlace: Place = Place.None;
     for (let i = 0; i < members.length; i++) {
       const at = (first + i) % members.length;
-      const member = members[at]!;
-      const { session } = member;
-      if (session.wire === undefined) {
-        if (session.durable) away ??= member;
-      } else if (session.hasRoom && session.queue.length === 0) {
-        this.#turn = at + 1;
-        return member;
-      } else {
-        connected ??= member;
+      const place = placeOf(members[at]!, message, qos);
+      if (place > bestPlace || (isByLoad && place > Place.None && place === bestPlace && loadOf(members[at]!) < loadOf(members[best]!))) {
+        best = at;
+        bestPlace = place;
       }
+      if (place === Place.Free && !isByLoad) break;
     }
-    return connected ?? (qos > 0 ? away : undefined);
+    if (best >= 0) this.#turn = best + 1;
+    return members[best];
   }
 
+  /** Where the search begins; who has the least to do is searched for in turn, too, for often several have. */
   #first(message: Message): number {
-    const count = this.#members.length;
-    switch (this.#strategy) {
-      case 'round-robin':
-        return this.#turn % Math.max(1, count);
-      case 'sticky':
-        return hash(message.publisher ?? '') % Math.max(1, count);
-      case 'least-inflight': {
-        let least = 0;
-        for (let i = 1; i < count; i++) if (this.#load(i) < this.#load(least)) least = i;
-        return least;
-      }
-    }
+    const start = this.#strategy === 'sticky' ? hash(message.publisher ?? '') : this.#turn;
+    return start % Math.max(1, this.#members.length);
   }
+}
 
-  #load(index: number): number {
-    const { session } = this.#members[index]!;
-    return session.inflight.size + session.queue.length;
+function granted(qos: QoS, subscription: Subscription): QoS {
+  return qos < subscription.qos ? qos : subscription.qos; // [MQTT5-4.8.2-3]
+}
+
+function placeOf({ session, subscription }: Member, message: Message, qos: QoS): Place {
+  const { wire, queue } = session;
+  if (granted(qos, subscription) === 0) {
+    if (wire === undefined) return Place.None;
+    return wire.congested ? Place.Full : Place.Free;
   }
+  if (wire !== undefined && session.hasRoom && queue.length === 0) return Place.Free;
+  if (wire === undefined && !session.durable) return Place.None;
+  if (!queue.hasRoomFor(message.size)) return Place.Full;
+  return wire === undefined ? Place.Away : Place.Waiting;
+}
+
+function loadOf({ session }: Member): number {
+  return session.inflight.size + session.queue.length;
 }
 
 /** FNV-1a over the UTF-16 units: the same publisher always, different ones spread. */

@@ -1,5 +1,6 @@
 /** Which session hears what: the router's entries of every session, Shared Subscriptions among them. */
 import type { Subscription } from '../session/contracts.js';
+import type { Message } from '../session/message.js';
 import type { Session } from '../session/session.js';
 import type { Tally } from '../session/tally.js';
 import { filterOf } from '../topic/name.js';
@@ -24,14 +25,25 @@ export class Subscriptions {
     return this.#groups.size;
   }
 
+  /** All there are, those of listeners in this process among them: each member of a Shared Subscription has one. */
+  get size(): number {
+    let size = this.#router.size - this.#groups.size;
+    for (const group of this.#groups.values()) size += group.size;
+    return size;
+  }
+
   /** Enters a subscription in place of the session's with the same filter [MQTT-3.8.4-3]; whether there was none. */
   add(session: Session, subscription: Subscription): boolean {
-    const isNew = !this.remove(session, subscription.filter);
+    const replaced = session.subscriptions.get(subscription.filter);
     session.subscriptions.set(subscription.filter, subscription);
     const { filter, share } = filterOf(subscription.filter);
-    if (share === undefined) this.#router.add(subscription);
-    else this.#group(subscription.filter, filter).join(session, subscription);
-    return isNew;
+    if (share !== undefined) {
+      this.#group(subscription.filter, filter).join(session, subscription);
+    } else {
+      if (replaced !== undefined) this.#router.remove(replaced);
+      this.#router.add(subscription);
+    }
+    return replaced === undefined;
   }
 
   /** Whether there was one. */
@@ -47,6 +59,13 @@ export class Subscriptions {
 
   removeAll(session: Session): void {
     for (const filter of session.subscriptions.keys()) this.remove(session, filter);
+  }
+
+  /** Gives a message to a member of a Shared Subscription once more. @param share its filter with the group. */
+  again(share: string, message: Message): void {
+    const group = this.#groups.get(share);
+    if (group === undefined) this.#tally.dropped['no-member']++;
+    else group.deliver(message, message.qos, message.retain);
   }
 
   #group(name: string, filter: string): ShareGroup {

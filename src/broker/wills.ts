@@ -42,4 +42,9 @@ export class Wills {
     this.cancel(session);
     pending.publish();
   }
+
+  /** Nobody waits any more. */
+  settleAll(): void {
+    for (const session of this.#pending.keys()) this.settle(session);
+  }
 }

@@ -41,6 +41,8 @@ export function helpText(width: number): string {
   const command = commandOf();
   command.configureHelp({
     helpWidth: width,
+    // The longest flag leaves less beside it than commander would wrap by itself.
+    minWidthToWrap: 20,
     // POSIX writes PORT where commander writes <PORT>.
     optionTerm: (option) => (option.short === undefined ? `    ${option.flags}` : option.flags).replaceAll(/[<>]/g, ''),
   });

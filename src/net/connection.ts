@@ -1,8 +1,8 @@
 /** One Network Connection: a transport's bytes on one side, the protocol's packets on the other. Hot. */
 import { Decoder } from '../packet/decoder.js';
-import type { Packet, Version } from '../packet/packet.js';
+import { PacketType, type Packet, type Version } from '../packet/packet.js';
 import type { Publish } from '../packet/publish.js';
-import { MqttError } from '../packet/reason-code.js';
+import { MqttError, ReasonCode } from '../packet/reason-code.js';
 import type { Ticket, Vitals, Wire } from '../session/contracts.js';
 import { Protocol } from '../session/protocol.js';
 import type { Session } from '../session/session.js';
@@ -124,7 +124,6 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
   accepted(keepAlive: number): void {
     this.#decoder.maxPacketSize = this.#surroundings.limits.maxPacketSize;
     this.keepAlive = keepAlive;
-    // The time a gate took is not the silence of the peer.
     this.lastPacketAt = this.#surroundings.now();
     this.#watch();
   }
@@ -135,6 +134,8 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
 
   resume(): void {
     this.#paused = false;
+    // The time somebody asked took is not the silence of the peer.
+    this.lastPacketAt = this.#surroundings.now();
     this.#pull();
   }
 
@@ -163,8 +164,13 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
 
   received(bytes: Buffer, length: number): void {
     if (this.#closed) return;
+    const isFirst = this.bytesReceived === 0;
     this.bytesReceived += length;
     this.#surroundings.broker.tally.bytesReceived += length;
+    // Who speaks another protocol is told by its first byte, not when a length that was never one has come [MQTT-3.1.0-1].
+    if (isFirst && length > 0 && bytes[0]! >> 4 !== PacketType.Connect) {
+      return this.#failed(new MqttError(ReasonCode.ProtocolError, 'the first byte is not that of a CONNECT'));
+    }
     this.#decoder.feed(bytes, length);
     this.#pull();
   }
@@ -247,6 +253,8 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
     if (this.#closed) return this.#transport.destroy();
     const { wheel } = this.#surroundings;
     if (this.#protocol.session === undefined) return this.close('connect-timeout', 'no CONNECT was completed in time');
+    // Whose packets wait here is not silent.
+    if (this.#paused) this.lastPacketAt = wheel.now;
     if (wheel.now >= this.#silentAt) return this.close('keep-alive-timeout', `no packet came for ${this.keepAlive} s and a half more`);
     wheel.schedule(this.#timer, this.#silentAt);
   }

@@ -28,6 +28,8 @@ export class Held {
         taken.push(packet);
         this.bytes -= packet.length;
       }
+      // A CONNACK is the first packet there is, so it has left now.
+      this.barred = false;
     }
     return taken;
   }

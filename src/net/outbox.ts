@@ -1,7 +1,8 @@
 /** Bytes waiting for one socket. Hot. */
 import { encode } from '../packet/encode.js';
-import { PacketType, type Packet, type Version } from '../packet/packet.js';
+import { PacketType, type Acknowledgement, type Packet, type Version } from '../packet/packet.js';
 import { writePacketId, type Publish } from '../packet/publish.js';
+import { ReasonCode } from '../packet/reason-code.js';
 import type { Ticket } from '../session/contracts.js';
 import type { Tally } from '../session/tally.js';
 import type { Flushable, Turn } from '../broker/turn.js';
@@ -69,8 +70,9 @@ export class Outbox implements Flushable {
 
   send(packet: Packet, ticket: Ticket): void {
     if (this.#held !== undefined || ticket > this.#turn.durable) {
-      // A PINGRESP stands outside the order of acknowledgements and deliveries.
-      const overtakes = packet.type === PacketType.Pingresp && this.#held?.barred === false;
+      // A PINGRESP stands outside the order of acknowledgements and deliveries, and what a DISCONNECT would wait for is given up.
+      const mayOvertake = packet.type === PacketType.Pingresp || packet.type === PacketType.Disconnect;
+      const overtakes = mayOvertake && this.#held?.barred === false;
       if (!overtakes) {
         const bytes = encode(packet, this.version);
         this.#answers += bytes.length;
@@ -81,22 +83,15 @@ export class Outbox implements Flushable {
       case PacketType.Puback:
       case PacketType.Pubrec:
       case PacketType.Pubrel:
-      case PacketType.Pubcomp: {
-        const bytes = this.#room(4);
-        const at = this.#at;
-        bytes[at] = packet.type === PacketType.Pubrel ? 0x62 : packet.type << 4;
-        bytes[at + 1] = 2;
-        writePacketId(bytes, at + 2, packet.packetId);
-        this.#at = at + 4;
-        this.#answers += 4;
-        return;
-      }
-      default: {
-        const bytes = encode(packet, this.version);
-        this.#answers += bytes.length;
-        this.#append(bytes);
-      }
+      case PacketType.Pubcomp:
+        // A 5.0 client is told a reason code other than Success: that is rare, and a longer packet.
+        if (this.version === 5 && packet.reasonCode !== ReasonCode.Success) break;
+        return this.#acknowledge(packet);
+      default:
     }
+    const bytes = encode(packet, this.version);
+    this.#answers += bytes.length;
+    this.#append(bytes);
   }
 
   publish(frame: Publish, first: number, packetId: number, ticket: Ticket): void {
@@ -161,6 +156,16 @@ export class Outbox implements Flushable {
     if (this.#bytes !== undefined) this.#dropSlab();
     this.#pieces = undefined;
     this.#pieceBytes = 0;
+  }
+
+  #acknowledge({ type, packetId }: Acknowledgement): void {
+    const bytes = this.#room(4);
+    const at = this.#at;
+    bytes[at] = type === PacketType.Pubrel ? 0x62 : type << 4;
+    bytes[at + 1] = 2;
+    writePacketId(bytes, at + 2, packetId);
+    this.#at = at + 4;
+    this.#answers += 4;
   }
 
   #hold(packet: Buffer, ticket: Ticket, bar: boolean): void {

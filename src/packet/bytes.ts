@@ -88,9 +88,16 @@ export class Reader {
     return Buffer.from(this.#bytes.subarray(at, at + length));
   }
 
+  /** Reads the next `length` bytes for themselves. */
+  part(length: number): Reader {
+    const at = this.#take(length);
+    return new Reader(this.#bytes, at, at + length);
+  }
+
   #take(length: number): number {
     const at = this.#at;
-    if (at + length > this.#end) throw new MqttError(ReasonCode.MalformedPacket, 'a field reaches past the end of its packet');
+    if (at + length > this.#end)
+      throw new MqttError(ReasonCode.MalformedPacket, 'a field reaches past the end of its packet, or of the properties');
     this.#at = at + length;
     return at;
   }

@@ -145,7 +145,7 @@ function reasonCodeOf(type: PacketType, code: number): ReasonCode {
 }
 
 function decodeConnect(reader: Reader): Connect {
-  const version = versionOf(reader.string(), reader.byte());
+  const version = versionOf(reader.string(), reader.byte(), reader);
   try {
     return decodeConnectOf(version, reader);
   } catch (error) {
@@ -184,16 +184,17 @@ function decodeConnectOf(version: Version, reader: Reader): Connect {
 }
 
 /** @throws MqttError UnsupportedProtocolVersion, which is answered with return code 1 [MQTT-3.1.2-2]. */
-function versionOf(protocolName: string, level: number): Version {
+function versionOf(protocolName: string, level: number, rest: Reader): Version {
   if (protocolName === 'MQTT') {
     if (level === 4 || level === 5) return level;
+    const error = new MqttError(ReasonCode.UnsupportedProtocolVersion, `CONNECT asks for protocol level ${level}`);
     // Who speaks something near 3.1.1 is answered in it [MQTT-3.1.2-2]: a bridge of Mosquitto's marks its level with the highest bit and
-    // goes without when it is told. What a client of a level to come would read nobody knows, so it is told nothing [MQTT5-3.1.2-2].
-    const isNear = level < 5 || level === 0x84;
-    throw new MqttError(
-      isNear ? ReasonCode.UnsupportedProtocolVersion : ReasonCode.MalformedPacket,
-      `CONNECT asks for protocol level ${level}`,
-    );
+    // goes without when it is told.
+    if (level < 5 || level === 0x84) throw error;
+    // What a client of a level to come would read nobody knows. One that writes as 5.0 does is answered in it [MQTT5-3.1.2-2].
+    decodeConnectOf(5, rest);
+    error.version = 5;
+    throw error;
   }
   if (protocolName === 'MQIsdp') {
     // A bridge of Mosquitto's sets the highest bit; its meaning is private to bridges, so it is not ours to grant.

@@ -63,7 +63,10 @@ export class Decoder {
       if (at >= end) return this.#begin(start);
       const byte = chunk[at++]!;
       remaining |= (byte & 127) << shift;
-      if (byte < 128) break;
+      if (byte < 128) {
+        if (byte === 0 && shift > 0) this.#mustBeShort();
+        break;
+      }
       if (shift === 21) throw new MqttError(ReasonCode.MalformedPacket, 'a Remaining Length is longer than four bytes');
     }
     if (remaining > this.maxPacketSize) throw this.#tooLarge(remaining);
@@ -133,12 +136,18 @@ export class Decoder {
       const byte = partial[i]!;
       remaining |= (byte & 127) << (7 * (i - 1));
       if (byte < 128) {
+        if (byte === 0 && i > 1) this.#mustBeShort();
         if (remaining > this.maxPacketSize) throw this.#tooLarge(remaining);
         return i + 1 + remaining;
       }
       if (i === 4) throw new MqttError(ReasonCode.MalformedPacket, 'a Remaining Length is longer than four bytes');
     }
     return undefined;
+  }
+
+  /** A Remaining Length has a byte more than it needs, which 3.1.1 does not forbid. */
+  #mustBeShort(): void {
+    if (this.version === 5) throw new MqttError(ReasonCode.MalformedPacket, 'a Remaining Length is longer than it need be'); // [MQTT5-1.5.5-1]
   }
 
   /** At least `needed` bytes, twice as many as there were so that growing stays cheap, and never more than the packet has. */

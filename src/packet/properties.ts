@@ -125,13 +125,12 @@ type Mutable = { -readonly [N in PropertyName]?: unknown } & { subscriptionIdent
  * @returns undefined where there are none.
  * @throws MqttError MalformedPacket or ProtocolError: unknown, misplaced, repeated, or of a value that is not allowed.
  */
-export function readProperties(reader: Reader, place: number): Properties | undefined {
-  const length = reader.variableInteger();
+export function readProperties(packet: Reader, place: number): Properties | undefined {
+  const length = packet.variableInteger();
   if (length === 0) return undefined;
-  if (length > reader.left) throw new MqttError(ReasonCode.MalformedPacket, 'a property length reaches past the end of its packet');
-  const end = reader.left - length;
+  const reader = packet.part(length);
   const properties: Mutable = {};
-  while (reader.left > end) {
+  while (reader.left > 0) {
     const id = reader.variableInteger();
     const known = BY_ID[id];
     if (known === undefined) throw new MqttError(ReasonCode.MalformedPacket, `property ${id} is unknown`);
@@ -154,7 +153,6 @@ export function readProperties(reader: Reader, place: number): Properties | unde
     if (positive && value === 0) throw new MqttError(ReasonCode.ProtocolError, `${name} is 0`);
     properties[name] = value as never;
   }
-  if (reader.left < end) throw new MqttError(ReasonCode.MalformedPacket, 'a property reaches past the end of the properties');
   return properties as Properties;
 }
 

@@ -28,6 +28,8 @@ export function closeReasonOf(reasonCode: ReasonCode): CloseReason {
       return 'too-many-connections';
     case ReasonCode.ServerShuttingDown:
       return 'server-stopping';
+    case ReasonCode.SessionTakenOver:
+      return 'taken-over';
     case ReasonCode.ReceiveMaximumExceeded:
       return 'receive-maximum-exceeded';
     case ReasonCode.TopicAliasInvalid:
@@ -47,8 +49,9 @@ export function reasonCodeOf(reason: CloseReason): ReasonCode | undefined {
     case 'client-disconnect':
     case 'connection-lost':
     case 'socket-error':
-    case 'connect-timeout':
       return undefined;
+    case 'connect-timeout':
+      return ReasonCode.ServerUnavailable;
     case 'taken-over':
       return ReasonCode.SessionTakenOver; // [MQTT5-3.1.4-3]
     case 'keep-alive-timeout':

@@ -1,4 +1,5 @@
 /** What a CONNECT must satisfy beyond being well-formed. */
+import { isUtf8 } from '../packet/bytes.js';
 import type { Connect } from '../packet/packet.js';
 import { MqttError, ReasonCode } from '../packet/reason-code.js';
 import { isTopicName } from '../topic/name.js';
@@ -24,6 +25,9 @@ export function judge({ clientId, version, clean, will, properties }: Connect, o
   const responseTopic = will.properties?.responseTopic;
   if (responseTopic !== undefined && !isTopicName(responseTopic)) {
     throw new MqttError(ReasonCode.ProtocolError, "the Will's Response Topic is no Topic Name");
+  }
+  if (offer.checkPayloadFormat && will.properties?.payloadFormatIndicator === 1 && !isUtf8(will.payload)) {
+    throw new MqttError(ReasonCode.PayloadFormatInvalid, "the Will's payload is not the UTF-8 it says it is");
   }
   // [MQTT5-3.2.2-12]
   if (will.qos > offer.maxQos) throw new MqttError(ReasonCode.QoSNotSupported, `the Will's QoS is above the maximum of ${offer.maxQos}`);

@@ -48,17 +48,12 @@ export interface Wire {
   close(reason: CloseReason, because?: string): void;
 }
 
-/** A Shared Subscription, as those see it who got a message through it (MQTT 5.0 section 4.8.2). */
-export interface Share {
-  /** A message that its member will not be sent any more: somebody else is to have it. */
-  again(message: Message): void;
-}
-
 /** What a delivery has of its subscriptions beyond the QoS. */
 export interface Extras {
   /** Subscription Identifiers, all that match (MQTT 5.0 section 3.3.4). */
   readonly identifiers: readonly number[] | undefined;
-  readonly share: Share | undefined;
+  /** The Shared Subscription it came through, by its filter with the group: `$share/group/filter` (MQTT 5.0 section 4.8.2). */
+  readonly share: string | undefined;
 }
 
 /** Of a delivery that has none. */

@@ -6,22 +6,24 @@ import {
   type Connect,
   type Disconnect,
   type Packet,
+  type QoS,
   type Subscribe,
   type Unsubscribe,
   type Version,
 } from '../packet/packet.js';
-import type { Properties } from '../packet/properties.js';
+import { encode } from '../packet/encode.js';
+import { propertiesSize, type Properties } from '../packet/properties.js';
 import { Publish } from '../packet/publish.js';
-import { isRefusal, MqttError, ReasonCode } from '../packet/reason-code.js';
+import { isReasonCodeOf, isRefusal, MqttError, ReasonCode } from '../packet/reason-code.js';
 import { filterOf, isTopicFilter, isTopicName } from '../topic/name.js';
-import { isUtf8 } from '../packet/bytes.js';
+import { isUtf8, variableIntegerSize } from '../packet/bytes.js';
 import { closeReasonOf, reasonCodeOf } from './close-reason.js';
 import { judge } from './connect.js';
 import type { Attempt, AuthOutcome, ConnectOutcome, Server, Ticket, Wire } from './contracts.js';
 import { Message } from './message.js';
 import type { Session } from './session.js';
 import type { CloseReason } from './tally.js';
-import { termsOf, type Terms } from './terms.js';
+import { NO_TERMS, termsOf, type Terms } from './terms.js';
 import { InboundAliases } from './topic-alias.js';
 
 type State = 'awaiting-connect' | 'connecting' | 'open' | 'closed';
@@ -39,6 +41,7 @@ export class Protocol {
   /** An authentication that takes more than one packet. */
   #attempt: Attempt | undefined;
   #reauthenticating = false;
+  #isRefused = false;
   /** Why we close, where it is more than the close reason says. */
   #refusal: MqttError | undefined;
 
@@ -103,18 +106,20 @@ export class Protocol {
       const version = this.#connect?.version ?? error.version;
       if (version === 5) this.#wire.speaks(5);
       // In 3.1.1 bytes that are no CONNECT get no answer; a CONNECT that was understood gets its return code [MQTT-3.2.2-6].
-      if (version === 5 || isTold(closeReason)) {
+      // The fixed header, the flags, the code and the length of the properties take seven bytes at most, and five without properties.
+      const size = properties === undefined ? 5 : 7 + propertiesSize(properties);
+      if (version === 5 ? size <= this.#maximumPacketSize : isTold(closeReason)) {
         this.#wire.send(
           {
             type: PacketType.Connack,
             sessionPresent: false,
-            // A CONNACK has no code for a server that stops.
-            reasonCode: reasonCode === ReasonCode.ServerShuttingDown ? ReasonCode.ServerUnavailable : reasonCode,
-            ...(version === 5 ? { properties: { reasonString: message, ...properties } } : undefined),
+            reasonCode: connackCode(reasonCode),
+            ...(version === 5 ? { properties: { ...this.#reasonString(error, propertiesSize(properties)), ...properties } } : undefined),
           },
           0,
         ); // [MQTT-3.2.2-5]
       }
+      this.#isRefused = true;
     } else {
       this.#refusal = error;
     }
@@ -122,15 +127,21 @@ export class Protocol {
   }
 
   /** The last packet of a connection that is being closed from this side; 3.1.1 has none [MQTT5-3.14.1-1]. */
-  farewell(reason: CloseReason): Disconnect | undefined {
-    const terms = this.#terms;
-    if (this.#state !== 'open' || terms?.version !== 5) return undefined;
+  farewell(reason: CloseReason): Packet | undefined {
+    if (this.#connect?.version !== 5) return undefined;
     const reasonCode = this.#refusal?.reasonCode ?? reasonCodeOf(reason);
     if (reasonCode === undefined) return undefined;
-    const reasonString = this.#refusal?.message;
-    // The packet's fixed header, reason code and the property around the string take eleven bytes at most.
-    const fits = reasonString !== undefined && 11 + Buffer.byteLength(reasonString) <= terms.maximumPacketSize; // [MQTT5-3.14.2-3]
-    return { type: PacketType.Disconnect, reasonCode, ...(fits ? { properties: { reasonString } } : undefined) };
+    // [MQTT5-3.14.0-1] before its CONNACK a client is told by that; one that was refused has been.
+    if (this.#state === 'connecting' && !this.#isRefused) {
+      return { type: PacketType.Connack, sessionPresent: false, reasonCode: connackCode(reasonCode) };
+    }
+    if (this.#state !== 'open') return undefined;
+    const properties = this.#refusal === undefined ? undefined : this.#reasonString(this.#refusal, 0);
+    return {
+      type: PacketType.Disconnect,
+      reasonCode: disconnectCode(reasonCode),
+      ...(properties === undefined ? undefined : { properties }),
+    };
   }
 
   /** The connection has ended; whatever it was in the middle of ends with it. */
@@ -144,6 +155,18 @@ export class Protocol {
   /** The peer has taken what waited for it: what waited for that goes on. */
   drained(): void {
     this.#session?.drain();
+  }
+
+  /** Why, in words, where the client takes a packet so long beside `others` bytes of properties [MQTT5-3.2.2-19] [MQTT5-3.14.2-3]. */
+  #reasonString({ reasonCode, message }: MqttError, others: number): Properties | undefined {
+    // Who speaks another version can hardly read more than the code.
+    if (reasonCode === ReasonCode.UnsupportedProtocolVersion) return undefined;
+    // The fixed header, the code and what is around the string take eleven bytes at most.
+    return 11 + others + Buffer.byteLength(message) <= this.#maximumPacketSize ? { reasonString: message } : undefined;
+  }
+
+  get #maximumPacketSize(): number {
+    return (this.#connect === undefined ? NO_TERMS : termsOf(this.#connect)).maximumPacketSize;
   }
 
   #receiveFirst(packet: Packet): void {
@@ -192,6 +215,7 @@ export class Protocol {
     this.#server.tally.messagesReceived++;
     const { qos, packetId } = publish;
     const message = this.#messageOf(session, publish);
+    if (qos > 0 && session.version === 5) this.#mustHaveQuota(qos, packetId);
     if (qos === 2 && this.#isRepeated(session, packetId)) return;
     const refusal = this.#server.judge(message, session);
     if (qos === 0) {
@@ -206,27 +230,24 @@ export class Protocol {
     }
     const ticket = isRefusal(refusal) ? 0 : this.#server.route(message);
     if (qos === 1) return this.#answer(PacketType.Puback, packetId, ticket, ReasonCode.Success); // [MQTT-4.3.2-2]
-    if (session.version === 5) this.#countUnreleased(packetId);
+    if (session.version === 5) (this.#unreleased ??= new Set()).add(packetId);
     this.#answer(PacketType.Pubrec, packetId, Math.max(ticket, session.receive(packetId)), ReasonCode.Success);
   }
 
   /** Whether a QoS 2 message is ours already: then it is answered again, for the first answer may have been lost [MQTT-4.3.3-2]. */
   #isRepeated(session: Session, packetId: number): boolean {
     if (!session.hasReceived(packetId)) return false;
-    if (session.version === 5) this.#countUnreleased(packetId);
+    if (session.version === 5) (this.#unreleased ??= new Set()).add(packetId);
     this.#answer(PacketType.Pubrec, packetId, 0, ReasonCode.Success);
     return true;
   }
 
-  #countUnreleased(packetId: number): void {
-    const unreleased = (this.#unreleased ??= new Set());
-    unreleased.add(packetId);
-    if (unreleased.size > this.#server.offer.receiveMaximum) {
-      throw new MqttError(
-        ReasonCode.ReceiveMaximumExceeded,
-        `more than ${this.#server.offer.receiveMaximum} QoS 2 messages are unfinished`,
-      ); // [MQTT5-3.3.4-8]
-    }
+  /** One message more than may be unfinished is refused before anybody is sent it; one that is sent again is not one more. */
+  #mustHaveQuota(qos: QoS, packetId: number): void {
+    const unreleased = this.#unreleased;
+    const { receiveMaximum } = this.#server.offer;
+    if (unreleased === undefined || unreleased.size < receiveMaximum || (qos === 2 && unreleased.has(packetId))) return;
+    throw new MqttError(ReasonCode.ReceiveMaximumExceeded, `more than ${receiveMaximum} messages are unfinished`); // [MQTT5-3.3.4-7]
   }
 
   #release(session: Session, packetId: number): void {
@@ -283,6 +304,7 @@ export class Protocol {
         throw new MqttError(ReasonCode.ProtocolError, 'a Shared Subscription asks for No Local'); // [MQTT5-3.8.3-4]
       }
     }
+    this.#mustTake(packet.subscriptions.length);
     const identifier = packet.properties?.subscriptionIdentifiers?.[0];
     const { reasonCodes, ticket, replay } = this.#server.subscribe(session, packet.subscriptions, identifier);
     this.#wire.send({ type: PacketType.Suback, packetId: packet.packetId, reasonCodes }, ticket); // [MQTT-3.8.4-1] [MQTT-3.8.4-2]
@@ -291,15 +313,23 @@ export class Protocol {
 
   #unsubscribe(session: Session, packet: Unsubscribe): void {
     for (const filter of packet.filters) mustBeFilter(filter, session.version);
+    this.#mustTake(packet.filters.length);
     const { reasonCodes, ticket } = this.#server.unsubscribe(session, packet.filters);
     this.#wire.send({ type: PacketType.Unsuback, packetId: packet.packetId, reasonCodes }, ticket); // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
+  }
+
+  /** A SUBACK or UNSUBACK with so many codes; what could not be answered is not carried out [MQTT5-3.1.2-24]. */
+  #mustTake(codes: number): void {
+    const remaining = 3 + codes;
+    if (1 + variableIntegerSize(remaining) + remaining <= this.#maximumPacketSize) return;
+    throw new MqttError(ReasonCode.PacketTooLarge, `an answer with ${codes} reason codes is larger than the client takes`);
   }
 
   #disconnect(session: Session, { reasonCode, properties }: Disconnect): void {
     const expiry = properties?.sessionExpiryInterval;
     if (expiry !== undefined) {
       // [MQTT5-3.1.2-10] a session that was to end with its connection cannot be kept after all
-      if (session.expiryInterval === 0 && expiry > 0)
+      if ((this.#connect?.properties?.sessionExpiryInterval ?? 0) === 0 && expiry > 0)
         throw new MqttError(ReasonCode.ProtocolError, 'DISCONNECT wants to keep a session that ends');
       this.#server.expire(session, expiry);
     }
@@ -329,7 +359,16 @@ export class Protocol {
   }
 
   #challenge(properties: Properties): void {
-    this.#wire.send({ type: PacketType.Auth, reasonCode: ReasonCode.ContinueAuthentication, properties }, 0); // [MQTT5-4.12.0-2]
+    this.#sendAuth(ReasonCode.ContinueAuthentication, properties); // [MQTT5-4.12.0-2]
+  }
+
+  #sendAuth(reasonCode: ReasonCode, properties: Properties): void {
+    const packet = { type: PacketType.Auth, reasonCode, properties } as const;
+    const { maximumPacketSize } = termsOf(this.#connect!);
+    if (encode(packet, 5).length > maximumPacketSize) {
+      return this.refuse(new MqttError(ReasonCode.PacketTooLarge, 'an AUTH is larger than the client takes')); // [MQTT5-3.1.2-24]
+    }
+    this.#wire.send(packet, 0);
     this.#wire.resume();
   }
 
@@ -343,14 +382,24 @@ export class Protocol {
     }
     this.#reauthenticating = false;
     this.#attempt = undefined;
-    this.#wire.send({ type: PacketType.Auth, reasonCode: ReasonCode.Success, properties: outcome.authenticated }, 0);
-    this.#wire.resume();
+    this.#sendAuth(ReasonCode.Success, outcome.authenticated);
   }
+}
+
+/** The code a CONNACK tells a refusal by, where it has none for it: that of a server that stops, or that of anything [MQTT5-3.2.2-8]. */
+function connackCode(reasonCode: ReasonCode): ReasonCode {
+  if (reasonCode === ReasonCode.ServerShuttingDown) return ReasonCode.ServerUnavailable;
+  return isReasonCodeOf(PacketType.Connack, reasonCode) ? reasonCode : ReasonCode.UnspecifiedError;
+}
+
+/** The code a DISCONNECT tells a refusal by, where it has none for it: that of a second CONNECT, of whatever version [MQTT5-3.14.2-1]. */
+function disconnectCode(reasonCode: ReasonCode): ReasonCode {
+  return isReasonCodeOf(PacketType.Disconnect, reasonCode) ? reasonCode : ReasonCode.ProtocolError;
 }
 
 /** Whether 3.1.1 has a return code for it. */
 function isTold(reason: CloseReason): boolean {
-  return reason !== 'malformed-packet' && reason !== 'protocol-error' && reason !== 'packet-too-large';
+  return reason !== 'malformed-packet' && reason !== 'protocol-error' && reason !== 'packet-too-large' && reason !== 'taken-over';
 }
 
 /** 5.0 has a reason code for one bad filter among others; 3.1.1 can only close. */

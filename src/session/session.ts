@@ -27,6 +27,8 @@ export interface SessionSurroundings {
   readonly tally: Tally;
   /** ms since the epoch. */
   readonly now: () => number;
+  /** Gives a message to another member of a Shared Subscription: the one that had it will not be sent it any more. */
+  readonly again: (share: string, message: Message) => void;
 }
 
 const PUBLISH = PacketType.Publish << 4;
@@ -144,9 +146,12 @@ export class Session implements Subscriber {
     this.#aliases = terms.topicAliasMaximum > 0 ? new OutboundAliases(terms.topicAliasMaximum) : undefined;
     this.#quota = this.#window; // [MQTT5-4.9.0-1]
     this.#unsent = undefined;
-    if (this.inflight.size > 0) {
-      this.#unsent = new Queue();
-      for (const delivery of this.inflight) this.#unsent.push(delivery);
+    // What waits for PUBCOMP is unfinished too [MQTT5-3.3.4-9], but its PUBREL waits for nothing [MQTT5-3.3.4-10].
+    for (const { awaiting } of this.inflight) if (awaiting === Awaiting.Pubcomp) this.#quota--;
+    for (const delivery of this.inflight) {
+      if (delivery.awaiting === Awaiting.Pubcomp) this.#sendPubrel(delivery.packetId, 0, ReasonCode.Success);
+      else if (this.#quota > 0) this.#sendAgain(wire, delivery);
+      else (this.#unsent ??= new Queue()).push(delivery);
     }
     this.drain();
   }
@@ -162,7 +167,7 @@ export class Session implements Subscriber {
   drain(): void {
     const wire = this.#wire;
     if (wire === undefined) return;
-    if (this.#unsent !== undefined) this.#sendAgain(wire, this.#unsent);
+    if (this.#unsent !== undefined) this.#sendUnsent(wire, this.#unsent);
     while (this.queue.length > 0 && this.hasRoom) {
       const delivery = this.queue.shift()!;
       const { message, qos, retain, extras } = delivery;
@@ -196,6 +201,9 @@ export class Session implements Subscriber {
     if (delivery?.awaiting === Awaiting.Pubrec) {
       if (this.durable) {
         delivery.awaiting = Awaiting.Pubcomp;
+        // To the end of the line: after a reconnect PUBRELs go out in the order of their PUBRECs [MQTT-4.6.0-4].
+        this.inflight.delete(packetId);
+        this.inflight.add(packetId, delivery);
         // Durable before PUBREL leaves: a receiver that has it forgets the identifier and would take a second PUBLISH for a new one.
         ticket = this.#surroundings.journal.released(this, delivery);
         delivery.message = undefined;
@@ -232,17 +240,18 @@ export class Session implements Subscriber {
   /** Gives everything back, what others may have of it to them [MQTT5-4.8.2-4]; the session is not used after this. */
   end(): void {
     this.#wire = undefined;
-    const shared: Delivery[] = [];
+    const { tally, again } = this.#surroundings;
+    const waiting: Delivery[] = [];
+    this.queue.takeShared(waiting);
+    tally.dropped['session-ended'] += this.queue.length - waiting.length;
     // A QoS 2 message that was sent once goes to nobody else [MQTT5-4.8.2-5].
-    for (const delivery of this.inflight) if (delivery.awaiting === Awaiting.Puback) shared.push(delivery);
-    this.queue.takeShared(shared);
-    this.#surroundings.tally.dropped['session-ended'] += this.queue.length;
+    const shared = [...this.inflight].filter(({ awaiting }) => awaiting === Awaiting.Puback).concat(waiting);
     this.queue.clear();
     this.inflight.clear();
     this.#received = undefined;
     this.whenRoom = undefined;
     this.will = undefined;
-    for (const { message, extras } of shared) if (message !== undefined) extras.share?.again(message);
+    for (const { message, extras } of shared) if (message !== undefined && extras.share !== undefined) again(extras.share, message);
   }
 
   /** What a restart brings back. */
@@ -264,36 +273,36 @@ export class Session implements Subscriber {
     return Math.min(this.#terms.receiveMaximum, this.#surroundings.limits.maxInflight);
   }
 
-  #sendAgain(wire: Wire, unsent: Queue<Delivery>): void {
+  #sendUnsent(wire: Wire, unsent: Queue<Delivery>): void {
     for (let delivery = unsent.peek(); delivery !== undefined; delivery = unsent.peek()) {
-      if (delivery.awaiting === Awaiting.Pubcomp) {
-        this.#sendPubrel(delivery.packetId, 0, ReasonCode.Success);
-      } else if (this.inflight.get(delivery.packetId) === delivery) {
-        if (this.#quota === 0) return;
-        this.#transmit(wire, delivery, DUP, 0); // [MQTT-3.3.1-1]
-      }
+      // An answer to what was sent over an earlier connection may have come meanwhile.
+      const isDue = this.inflight.get(delivery.packetId) === delivery && delivery.awaiting !== Awaiting.Pubcomp;
+      if (isDue && this.#quota <= 0) return;
       unsent.shift();
+      if (isDue) this.#sendAgain(wire, delivery);
     }
     this.#unsent = undefined;
   }
 
+  #sendAgain(wire: Wire, delivery: Delivery): void {
+    const frame = this.#frame(delivery.message!, delivery.qos, delivery.extras);
+    if (frame !== undefined) return this.#transmit(wire, frame, delivery, DUP, 0); // [MQTT-3.3.1-1]
+    this.#drop('packet-too-large');
+    this.#forget(delivery);
+  }
+
   #send(wire: Wire, delivery: Delivery): void {
+    const frame = this.#frame(delivery.message!, delivery.qos, delivery.extras);
+    if (frame === undefined) return this.#giveUp(delivery, 'packet-too-large');
     const packetId = this.inflight.nextId();
     delivery.packetId = packetId;
     delivery.awaiting = delivery.qos === 1 ? Awaiting.Puback : Awaiting.Pubrec;
     this.inflight.add(packetId, delivery);
     // Durable before it leaves: after a restart the same message must go out under the same identifier.
-    this.#transmit(wire, delivery, 0, this.durable ? this.#surroundings.journal.sent(this, delivery) : 0);
+    this.#transmit(wire, frame, delivery, 0, this.durable ? this.#surroundings.journal.sent(this, delivery) : 0);
   }
 
-  #transmit(wire: Wire, delivery: Delivery, dup: number, ticket: Ticket): void {
-    const { message, qos, retain, packetId, extras } = delivery;
-    if (message === undefined) return;
-    const frame = this.#frame(message, qos, extras);
-    if (frame === undefined) {
-      this.#drop('packet-too-large');
-      return this.#forget(delivery);
-    }
+  #transmit(wire: Wire, frame: Publish, { qos, retain, packetId }: Delivery, dup: number, ticket: Ticket): void {
     this.#quota--;
     this.messagesSent++;
     wire.publish(frame, PUBLISH | dup | (qos << 1) | (retain ? 1 : 0), packetId, ticket);
@@ -327,18 +336,18 @@ export class Session implements Subscriber {
     const properties = {
       ...message.properties,
       ...(identifiers === undefined ? undefined : { subscriptionIdentifiers: identifiers }), // [MQTT5-3.3.4-3] [MQTT5-3.3.4-4]
-      // [MQTT5-3.3.2-6] what is left, in whole seconds and never none
+      // [MQTT5-3.3.2-6] what is left; what has been sent once may have none
       ...(expiresAt === Infinity
         ? undefined
-        : { messageExpiryInterval: Math.max(1, Math.ceil((expiresAt - this.#surroundings.now()) / 1_000)) }),
+        : { messageExpiryInterval: Math.max(0, Math.ceil((expiresAt - this.#surroundings.now()) / 1_000)) }),
     };
     const aliases = this.#aliases;
-    const known = aliases?.of(topic);
+    const known = aliases?.of(topic, qos);
     if (aliases !== undefined && known !== undefined) {
       const { alias, isNew } = known;
       const frame = message.frameWith({ ...properties, topicAlias: alias }, isNew ? topic : '', qos);
       if (frame.length <= this.#terms.maximumPacketSize) {
-        if (isNew) aliases.told(topic, alias);
+        if (isNew) aliases.told(topic, alias, qos);
         return frame;
       }
     }

@@ -1,4 +1,5 @@
 /** Topic Aliases of one connection, one table for each direction (MQTT 5.0 section 3.3.2.3.4). */
+import type { QoS } from '../packet/packet.js';
 import { MqttError, ReasonCode } from '../packet/reason-code.js';
 
 /** What the client has named. */
@@ -29,30 +30,34 @@ export class InboundAliases {
   }
 }
 
-/** From this length, in bytes of UTF-8, an alias saves more than it costs. */
-const WORTH_IT = 8;
+/** From this length an alias, a property of three bytes, saves more than it costs. */
+const WORTH_IT = 4;
 
 /** What we have named. The first topics are named, and keep their names: a table that changes saves less than it costs. */
 export class OutboundAliases {
   readonly #maximum: number;
   readonly #aliases = new Map<string, number>();
+  /** Aliases the client was told at QoS 1 or 2 alone: that may wait for the disk, which QoS 0 does not. */
+  readonly #late = new Set<number>();
 
   /** @param maximum the highest alias the client takes. */
   constructor(maximum: number) {
     this.#maximum = Math.min(maximum, MOST_NAMED);
   }
 
-  /** The alias of a topic, one the client does not know yet where it is new, or undefined where none is to be used. */
-  of(topic: string): { readonly alias: number; readonly isNew: boolean } | undefined {
+  /** The alias of a topic, one the client may not know yet where it is new, or undefined where none is to be used. */
+  of(topic: string, qos: QoS): { readonly alias: number; readonly isNew: boolean } | undefined {
     const alias = this.#aliases.get(topic);
-    if (alias !== undefined) return { alias, isNew: false };
+    if (alias !== undefined) return { alias, isNew: qos === 0 && this.#late.has(alias) };
     if (this.#aliases.size >= this.#maximum || topic.length < WORTH_IT) return undefined;
     return { alias: this.#aliases.size + 1, isNew: true };
   }
 
   /** The client has been told: only a message that was sent names its topic. */
-  told(topic: string, alias: number): void {
+  told(topic: string, alias: number, qos: QoS): void {
     this.#aliases.set(topic, alias);
+    if (qos === 0) this.#late.delete(alias);
+    else this.#late.add(alias);
   }
 }
 

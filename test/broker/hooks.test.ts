@@ -14,9 +14,10 @@ const request: ConnectRequest = {
   keepAlive: 0,
   version: 4,
   will: undefined,
+  properties: undefined,
   remoteAddress: 'memory',
 };
-const message = new Message(Publish.of({ topic: 'a', payload: Buffer.from('1'), qos: 0, retain: false }));
+const message = new Message(Publish.of({ topic: 'a', payload: Buffer.from('1'), qos: 0, retain: false }), undefined, Infinity);
 
 /** Hooks, and what failed in them. */
 function hooks(): { hooks: Hooks; failures: string[] } {

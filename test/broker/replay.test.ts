@@ -11,6 +11,7 @@ import type { Subscription, Wire } from '../../src/session/contracts.js';
 import { Message } from '../../src/session/message.js';
 import { Session } from '../../src/session/session.js';
 import { Tally } from '../../src/session/tally.js';
+import { NO_TERMS } from '../../src/session/terms.js';
 
 const SLICE = 200;
 
@@ -18,12 +19,21 @@ const SLICE = 200;
 class Scene {
   readonly retained = new Retained(1e6, 1e9);
   readonly turn = new Turn({ schedule: () => {}, commit: async () => {}, failed: () => {}, bug: (_where, error) => this.bugs.push(error) });
-  readonly replays = new Replays(this.retained, this.turn);
+  now = 0;
+  readonly expired: string[] = [];
+  readonly replays = new Replays(
+    this.retained,
+    this.turn,
+    () => this.now,
+    ({ topic }) => this.expired.push(topic),
+  );
   readonly bugs: unknown[] = [];
-  readonly session = new Session('ann', false, 0, {
+  readonly session = new Session('ann', 0, 0, {
     limits: { maxInflight: 10, maxQueuedMessages: 1_000, maxQueuedBytes: 1e6 },
     journal: forgetful,
     tally: new Tally(),
+    now: () => this.now,
+    again: () => {},
   });
   readonly wire = { congested: false };
   #sent: string[] = [];
@@ -31,15 +41,17 @@ class Scene {
   constructor(messages: number, qos: QoS = 0) {
     for (let i = 1; i <= messages; i++) this.retain(`t/${i}`, qos);
     const publish: Wire['publish'] = (frame) => void this.#sent.push(frame.topic);
-    this.session.resume(Object.assign(this.wire, { publish, send: () => {} }) as unknown as Wire);
+    this.session.resume(Object.assign(this.wire, { publish, send: () => {} }) as unknown as Wire, NO_TERMS);
   }
 
-  retain(topic: string, qos: QoS = 0): void {
-    this.retained.set(new Message(Publish.of({ topic, payload: Buffer.from('x'), qos, retain: true, packetId: 1 })));
+  /** @param expiresAt ms since the epoch. @param publisher whose message it is. */
+  retain(topic: string, qos: QoS = 0, expiresAt = Infinity, publisher?: string): void {
+    const origin = Publish.of({ topic, payload: Buffer.from('x'), qos, retain: true, packetId: 1 });
+    this.retained.set(new Message(origin, publisher, expiresAt));
   }
 
-  subscribe(filter: string, qos: QoS = 0): Subscription {
-    const subscription = { subscriber: this.session, filter, qos };
+  subscribe(filter: string, qos: QoS = 0, options: Partial<Subscription> = {}): Subscription {
+    const subscription = { ...subscriptionOf(this.session, filter, qos), ...options };
     this.session.subscriptions.set(filter, subscription);
     this.replays.start(this.session, subscription);
     return subscription;
@@ -60,6 +72,10 @@ class Scene {
       counts.push(count);
     }
   }
+}
+
+function subscriptionOf(subscriber: Session, filter: string, qos: QoS): Subscription {
+  return { subscriber, filter, qos, noLocal: false, retainAsPublished: false, identifier: undefined };
 }
 
 test('a few messages are sent at once', () => {
@@ -120,7 +136,7 @@ test('another session is served in the same turn', () => {
   const scene = new Scene(3 * SLICE);
   const other = new Scene(0);
   scene.subscribe('#');
-  const subscription = { subscriber: other.session, filter: 't/+', qos: 0 as const };
+  const subscription = subscriptionOf(other.session, 't/+', 0);
   other.session.subscriptions.set('t/+', subscription);
   scene.replays.start(other.session, subscription);
   assert.deepEqual([scene.sent().length, other.sent().length], [SLICE, SLICE]);
@@ -172,4 +188,25 @@ test('a session that is forgotten is sent nothing any more', () => {
   scene.replays.forget(scene.session);
   assert.deepEqual(scene.turns(), []);
   assert.equal(scene.replays.size, 0);
+});
+
+test('what has expired is not sent, and who keeps it is told', () => {
+  const scene = new Scene(1);
+  scene.retain('t/old', 0, 1_000);
+  scene.retain('t/young', 0, 1_001);
+  scene.now = 1_000;
+  scene.subscribe('#');
+  assert.deepEqual(scene.sent().sort(), ['t/1', 't/young']);
+  assert.deepEqual(scene.expired, ['t/old']);
+});
+
+test('with No Local what the subscriber published itself is not sent [MQTT5-3.8.3-3]', () => {
+  const scene = new Scene(0);
+  scene.retain('t/own', 0, Infinity, 'ann');
+  scene.retain('t/of bob', 0, Infinity, 'bob');
+  scene.retain('t/of nobody');
+  scene.subscribe('#', 0, { noLocal: true });
+  assert.deepEqual(scene.sent().sort(), ['t/of bob', 't/of nobody']);
+  scene.subscribe('t/+');
+  assert.equal(scene.sent().length, 3);
 });

@@ -13,7 +13,7 @@ const ann = subscriber('ann');
 const bob = subscriber('bob');
 
 function subscription(subscriber: Subscriber, filter: string, qos: QoS): Subscription {
-  return { subscriber, filter, qos };
+  return { subscriber, filter, qos, noLocal: false, retainAsPublished: false, identifier: undefined };
 }
 
 /** Who hears the topic: `['ann 1', 'bob 0']`. */

@@ -253,9 +253,13 @@ export const badConnects: readonly BadCase[] = [
     hex: '10 len 0004 "MQT" 00 04 02 003c 0003 "abc"',
     error: MALFORMED,
   },
-  ...[0, 1, 2, 5, 6, 0x84, 255].map((level): BadCase => {
+  ...[0, 1, 2, 0x84].map((level): BadCase => {
     const hex = `10 len 0004 "MQTT" ${level.toString(16).padStart(2, '0')} 02 003c 0003 "abc"`;
     return { name: `CONNECT with protocol level ${level}`, spec: 'MQTT-3.1.2-2', version: 4, hex, error: UNSUPPORTED };
+  }),
+  ...[6, 7, 0x83, 0x85, 255].map((level): BadCase => {
+    const hex = `10 len 0004 "MQTT" ${level.toString(16).padStart(2, '0')} 02 003c 0003 "abc"`;
+    return { name: `CONNECT with protocol level ${level}, of a time to come`, spec: 'MQTT5-3.1.2-2', version: 4, hex, error: MALFORMED };
   }),
   {
     name: 'CONNECT with protocol level 3 under the name of 3.1.1',
@@ -272,7 +276,7 @@ export const badConnects: readonly BadCase[] = [
     name: 'CONNECT with an unknown protocol level and nothing after it',
     spec: 'MQTT-3.1.2-2',
     version: 4,
-    hex: '10 len 0004 "MQTT" 09',
+    hex: '10 len 0004 "MQTT" 02',
     error: UNSUPPORTED,
   },
 

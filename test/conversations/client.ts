@@ -1,6 +1,8 @@
 /** Named clients that talk with a test broker, and the packets they say. */
 import assert from 'node:assert/strict';
 import { variableIntegerSize, writeVariableInteger } from '../../src/packet/bytes.js';
+import type { SubscriptionRequest } from '../../src/packet/packet.js';
+import type { Properties } from '../../src/packet/properties.js';
 import type { ReasonCode } from '../../src/packet/reason-code.js';
 import {
   packetName,
@@ -122,6 +124,12 @@ export class Client {
     return this;
   }
 
+  /** Sends bytes as text: `'c0 00'`. */
+  sendHex(hex: string): this {
+    this.connection.sendHex(hex);
+    return this;
+  }
+
   /** Above QoS 0 under the next packet identifier, unless one is given; the answer is left to be expected. */
   publish(topic: string, payload: string, options: PublishOptions = {}): this {
     const packetId = (options.qos ?? 0) > 0 ? (options.packetId ?? ++this.#lastId) : 0;
@@ -199,4 +207,76 @@ export const NOTHING = {
 /** Why connections have ended, and how many for each reason. */
 export function closeReasons({ broker }: TestBroker): object {
   return Object.fromEntries(Object.entries(broker.stats.closed).filter(([, count]) => count > 0));
+}
+
+// MQTT 5.0.
+
+/** The CONNACK of a connection, taken from it. */
+export async function welcomeOf(test: TestBroker, { connection }: Client): Promise<Extract<Packet, { type: typeof PacketType.Connack }>> {
+  await test.settle();
+  const packet = connection.packets.shift();
+  assert.ok(packet?.type === PacketType.Connack, packet === undefined ? 'no CONNACK came' : packetName(packet.type));
+  return packet;
+}
+
+/** A 5.0 client that was let in; whether it found a session must be as it is given. What else its CONNACK says is not looked at. */
+export async function arrive5(
+  test: TestBroker,
+  clientId: string,
+  { sessionPresent = false, ...fields }: Partial<ConnectFields> & { sessionPresent?: boolean } = {},
+): Promise<Client> {
+  const client = knock(test, clientId, { version: 5, ...fields });
+  const { reasonCode, sessionPresent: found } = await welcomeOf(test, client);
+  assert.deepEqual({ reasonCode, sessionPresent: found }, { reasonCode: 0, sessionPresent });
+  return client;
+}
+
+/** PUBLISHes as {@link told} tells them, with their properties. */
+export function toldWhole(packets: readonly Packet[]): object[] {
+  return packets.map((packet) => ({ ...told(packet), properties: 'properties' in packet ? packet.properties : undefined }));
+}
+
+/** Options of a PUBLISH with properties. */
+export function having(properties: Properties, options: PublishOptions = {}): PublishOptions {
+  return { version: 5, properties, ...options };
+}
+
+/** An acknowledgement that says more than that all is well. */
+export function saying(type: 4 | 5 | 6 | 7, packetId: number, reasonCode: ReasonCode, properties?: Properties): Packet {
+  return { type, packetId, reasonCode, ...(properties === undefined ? undefined : { properties }) };
+}
+
+/** A SUBSCRIBE with options for each filter and, for all of them, a Subscription Identifier. */
+export function subscribe5(packetId: number, requests: readonly SubscriptionRequest[], identifier?: number): Packet {
+  const properties = identifier === undefined ? {} : { properties: { subscriptionIdentifiers: [identifier] } };
+  return { type: PacketType.Subscribe, packetId, subscriptions: requests, ...properties };
+}
+
+/** DISCONNECT, as either side sends it; the Reason String of the broker's is not looked at by {@link expectFarewell}. */
+export function farewell(reasonCode: ReasonCode, properties?: Properties): Packet {
+  return { type: PacketType.Disconnect, reasonCode, ...(properties === undefined ? undefined : { properties }) };
+}
+
+/** Takes everything that has come: these packets, with their properties. */
+export async function expectWhole(client: Client, ...packets: Packet[]): Promise<void> {
+  assert.deepEqual(toldWhole(await client.take()), toldWhole(packets));
+}
+
+/** The last packet is a DISCONNECT with this reason code, behind those that are named, and the connection is closed. */
+export async function expectFarewell(client: Client, reasonCode: ReasonCode, ...before: Packet[]): Promise<void> {
+  const packets = await client.take();
+  const last = packets.pop();
+  assert.deepEqual(packets.map(told), before.map(told));
+  assert.ok(last?.type === PacketType.Disconnect, last === undefined ? 'no DISCONNECT came' : packetName(last.type));
+  assert.equal(last.reasonCode, reasonCode);
+  assert.equal(client.closed, true, 'the broker closed the connection');
+}
+
+/** The only packet is a CONNACK with this reason code, and the connection is closed. */
+export async function expectRefusal(test: TestBroker, client: Client, reasonCode: ReasonCode): Promise<Properties | undefined> {
+  const connack = await welcomeOf(test, client);
+  assert.equal(connack.reasonCode, reasonCode);
+  assert.equal(connack.sessionPresent, false);
+  await client.expectClosed();
+  return connack.properties;
 }

@@ -73,20 +73,30 @@ const ways: Record<CloseReason, (alice: Client, stage: Stage) => unknown> = {
     bug.mock.restore();
   },
   'connect-timeout': (_, { broker }) => (void new Client(broker), broker.advance(30_000)),
-  'unsupported-protocol-version': (_, { broker }) => new Client(broker).sendBytes(rawPacket(0x10, 'MQTT', [9, 2, 0, 0], 'alice')),
+  'unsupported-protocol-version': (_, { broker }) => new Client(broker).sendBytes(rawPacket(0x10, 'MQTT', [2, 2, 0, 0], 'alice')),
   'client-identifier-not-valid': (_, { broker }) => knock(broker, '', stay),
   'bad-user-name-or-password': (_, { broker }) => refusedWith(broker, ReasonCode.BadUserNameOrPassword),
   'not-authorized': (_, { broker }) => refusedWith(broker, ReasonCode.NotAuthorized),
   'server-unavailable': (_, { broker }) => refusedWith(broker, ReasonCode.ServerUnavailable),
   'too-many-connections': (_, { broker }) => knock(broker, 'carol'),
+  'quality-not-supported': (_, { broker }) => refusedWith(broker, ReasonCode.QoSNotSupported),
+  'bad-authentication-method': (_, { broker }) => refusedWith(broker, ReasonCode.BadAuthenticationMethod),
+  'receive-maximum-exceeded': (_, { broker }) =>
+    knock(broker, 'alice', { version: 5 }).publish('b', 'one', { qos: 2 }).publish('b', 'one too many', { qos: 2 }),
+  'topic-alias-invalid': (_, { broker }) =>
+    knock(broker, 'alice', { version: 5 }).publish('b', 'x', { version: 5, properties: { topicAlias: 33 } }),
+  'payload-format-invalid': (_, { broker }) => knock(broker, 'alice', { version: 5 }).sendBytes(rawPacket(0x30, 'b', [2, 0x01, 1], [0xff])),
 };
+
+/** The ways that take alice's session over first. */
+const ARRIVES_AGAIN: readonly CloseReason[] = ['taken-over', 'receive-maximum-exceeded', 'topic-alias-invalid', 'payload-format-invalid'];
 
 function refusedWith(broker: TestBroker, verdict: ReasonCode): void {
   broker.broker.gate({ connect: () => verdict });
   knock(broker, 'alice');
 }
 
-const options: CreateOptions = { maxConnections: 1, maxPacketSize: 1_000_000, maxInflight: 1 };
+const options: CreateOptions = { maxConnections: 1, maxPacketSize: 1_000_000, maxInflight: 1, receiveMaximum: 1, payloadFormat: 'check' };
 
 for (const reason of CLOSE_REASONS) {
   test(`a connection that ends for the reason '${reason}' gives everything back and is counted`, async (context) => {
@@ -108,7 +118,7 @@ for (const reason of CLOSE_REASONS) {
     await broker.settle();
     assert.deepEqual(held(broker), NOTHING);
     assert.ok(reason in closeReasons(broker));
-    assert.equal(told.length, reason === 'taken-over' ? 2 : 1);
+    assert.equal(told.length, ARRIVES_AGAIN.includes(reason) ? 2 : 1);
     assert.equal(take.mock.callCount() - give.mock.callCount(), 0, 'slabs that are still lent');
     assert.equal(broker.broker.stats.bugs, reason === 'internal-error' ? 1 : 0);
   });
@@ -216,7 +226,7 @@ test('every end is one line of log with client, address and reason, and none wit
   assert.deepEqual(lines, [
     { ...line, client: assigned, reason: 'client-disconnect', because: undefined },
     { ...line, client: 'alice', reason: 'bad-user-name-or-password', because: 'the connect gate refused' },
-    { ...line, client: undefined, reason: 'protocol-error', because: 'PINGREQ came before CONNECT' },
+    { ...line, client: undefined, reason: 'protocol-error', because: 'the first byte is not that of a CONNECT' },
   ]);
 });
 

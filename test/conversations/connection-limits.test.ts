@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Gates } from '../../src/broker/hooks.js';
 import { ReasonCode } from '../../src/packet/reason-code.js';
+import type { CloseReason } from '../../src/session/tally.js';
 import { createTestBroker, encode, type Packet } from '../../src/testing.js';
 import {
   arrive,
@@ -131,19 +132,20 @@ test('the largest CONNECT there is, is accepted', async () => {
   assert.equal(broker.broker.session(FIELD)?.username, FIELD);
 });
 
-const beyond: [string, Buffer][] = [
-  ['CONNECT', announcing(0x10, [0x92, 0x80, 0x14])],
-  ['CONNECT as large as a packet can be', announcing(0x10, [0xff, 0xff, 0xff, 0x7f])],
-  ['PUBLISH', announcing(0x30, [0x92, 0x80, 0x14])],
+const beyond: [string, Buffer, CloseReason][] = [
+  ['CONNECT', announcing(0x10, [0x92, 0x80, 0x14]), 'packet-too-large'],
+  ['CONNECT as large as a packet can be', announcing(0x10, [0xff, 0xff, 0xff, 0x7f]), 'packet-too-large'],
+  // At its first byte already.
+  ['PUBLISH', announcing(0x30, [0x92, 0x80, 0x14]), 'protocol-error'],
 ];
-for (const [what, header] of beyond) {
+for (const [what, header, reason] of beyond) {
   test(`a first packet larger than any CONNECT is refused at its header: ${what}`, async () => {
     const broker = await createTestBroker();
     await new Client(broker).sendBytes(header).expectClosed();
     const drop = new Client(broker);
     for (const byte of header) drop.sendBytes(Buffer.of(byte));
     await drop.expectClosed();
-    assert.deepEqual(closeReasons(broker), { 'packet-too-large': 2 });
+    assert.deepEqual(closeReasons(broker), { [reason]: 2 });
   });
 }
 

@@ -200,7 +200,7 @@ test('a session that expired while the process was down is not found again, and 
   ann.publish('a', '1', { qos: 1 });
   bob.leave();
   await broker.settle();
-  storage.put(record.key(Kind.Session, 'bob'), record.writeSession({ createdAt: 1, expiresAt: 2 }));
+  storage.put(record.key(Kind.Session, 'bob'), record.writeSession({ createdAt: 1, expiryInterval: 1, expiresAt: 2 }));
   await storage.commit();
   const again = await restart();
   await again.settle();

@@ -1,9 +1,20 @@
 /** A client that behaves as it likes: well, badly, or as one that has lost its mind. */
 
 import assert from 'node:assert/strict';
-import { PacketType, type Packet } from '../../src/packet/packet.js';
-import { encode, Publish, type TestBroker, type TestConnection } from '../../src/testing.js';
-import { announcementOf, brokenPacketOf, connectOf, knownPacketOf, packetOf, publishOf, subscribeOf } from './packets.js';
+import { PacketType, type Acknowledgement, type Packet } from '../../src/packet/packet.js';
+import { encode, Publish, type TestBroker, type TestConnection, type Version } from '../../src/testing.js';
+import {
+  acknowledgementOf,
+  announcementOf,
+  authOf,
+  brokenPacketOf,
+  connectOf,
+  disconnectOf,
+  knownPacketOf,
+  packetOf,
+  publishOf,
+  subscribeOf,
+} from './packets.js';
 import type { Random } from './random.js';
 
 const DEEDS = {
@@ -39,6 +50,10 @@ export class Actor {
   #rest: Buffer | undefined;
   /** Whether there was a CONNACK on this connection. */
   #welcome = false;
+  /** The version this connection speaks: what the broker reads in the first bytes. */
+  #version: Version = 4;
+  /** The first bytes that were sent, as many as it takes to know. */
+  #first = Buffer.alloc(0);
 
   /** @param largest the bytes of a packet it knows not to exceed. @param noisy whether it sends hardly anything but random bytes. */
   constructor(test: TestBroker, random: Random, largest: number, noisy: boolean) {
@@ -55,6 +70,8 @@ export class Actor {
       this.#connection = this.#test.connect();
       this.#rest = undefined;
       this.#welcome = false;
+      this.#version = 4;
+      this.#first = Buffer.alloc(0);
       // Most are polite enough to begin with CONNECT.
       if (!random.once(8)) return `connects and ${this.#do('greet', this.#connection)}`;
     }
@@ -63,7 +80,7 @@ export class Actor {
 
   /** Says goodbye at times, as far as it can be understood. */
   leave(): void {
-    if (this.#random.once(2)) this.#connection?.send({ type: PacketType.Disconnect, reasonCode: 0 });
+    if (this.#random.once(2)) this.#connection?.send(disconnectOf(this.#random, this.#version));
   }
 
   /** Is gone without a word. */
@@ -76,34 +93,30 @@ export class Actor {
     switch (deed) {
       case 'greet': {
         const connect = connectOf(random, this.#largest);
-        connection.version = connect.version;
-        const packets = random.once(2) ? [connect] : [connect, subscribeOf(random)];
+        const packets = random.once(2) ? [connect] : [connect, subscribeOf(random, connect.version)];
         return this.#send(connection, Buffer.concat(packets.map((packet) => encode(packet, connect.version))));
       }
       case 'speak':
-        return this.#send(connection, encode(packetOf(random, this.#largest), 4));
+        return this.#send(connection, this.#packet());
       case 'speakTwice':
-        return this.#send(
-          connection,
-          Buffer.concat([encode(packetOf(random, this.#largest), 4), encode(packetOf(random, this.#largest), 4)]),
-        );
+        return this.#send(connection, Buffer.concat([this.#packet(), this.#packet()]));
       case 'answer':
         return this.#answer(connection);
       case 'publishMuch': {
-        const publish = encode(publishOf(random, this.#largest), 4);
+        const publish = encode(publishOf(random, this.#version, this.#largest), this.#version);
         return this.#send(connection, Buffer.concat(Array.from({ length: 60 }, () => publish)));
       }
       case 'askMuch':
         return this.#send(connection, Buffer.alloc(random.once(3) ? 40_000 : 400, 'c000', 'hex'));
       case 'beginToSpeak': {
-        const bytes = encode(packetOf(random, this.#largest), 4);
+        const bytes = this.#packet();
         const cut = random.below(bytes.length);
         const said = this.#send(connection, bytes.subarray(0, cut));
         this.#rest = bytes.subarray(cut);
         return `${said} …`;
       }
       case 'babble':
-        return this.#send(connection, brokenPacketOf(random));
+        return this.#send(connection, brokenPacketOf(random, this.#version));
       case 'recite':
         return this.#send(connection, knownPacketOf(random));
       case 'makeNoise':
@@ -120,7 +133,7 @@ export class Actor {
         this.hangUp();
         return 'hangs up';
       case 'leave':
-        return this.#send(connection, encode({ type: PacketType.Disconnect, reasonCode: 0 }, 4));
+        return this.#send(connection, encode(disconnectOf(random, this.#version), this.#version));
     }
   }
 
@@ -129,18 +142,38 @@ export class Actor {
     const answers: Packet[] = [];
     for (const packet of connection.take()) {
       if (packet.type === PacketType.Connack) this.#welcome = true;
-      assert.ok(this.#welcome, 'nothing comes before CONNACK');
-      const answer = answerTo(packet);
+      assert.ok(this.#welcome || packet.type === PacketType.Auth, 'nothing comes before CONNACK but a riddle');
+      const answer = this.#answerTo(packet);
       if (answer !== undefined && !this.#random.once(10)) answers.push(answer);
     }
     return answers.length === 0
       ? 'has nothing to answer'
-      : this.#send(connection, Buffer.concat(answers.map((answer) => encode(answer, 4))));
+      : this.#send(connection, Buffer.concat(answers.map((answer) => encode(answer, this.#version))));
+  }
+
+  #packet(): Buffer {
+    return encode(packetOf(this.#random, this.#version, this.#largest), this.#version);
+  }
+
+  /** What the protocol wants, in 5.0 with a reason of its own. */
+  #answerTo(packet: Packet): Packet | undefined {
+    const random = this.#random;
+    if (packet.type === PacketType.Auth && packet.reasonCode !== 0) return authOf(random);
+    const answer = answerTo(packet);
+    return answer === undefined || this.#version !== 5 ? answer : acknowledgementOf(random, 5, answer.type, answer.packetId);
+  }
+
+  /** Reads the answers to what it sends in the version in which they will come. */
+  #listen(connection: TestConnection, chunk: Buffer): void {
+    if (this.#first.length >= ENOUGH) return;
+    this.#first = Buffer.concat([this.#first, chunk.subarray(0, ENOUGH)]);
+    connection.version = this.#version = versionIn(this.#first);
   }
 
   #send(connection: TestConnection, bytes: Buffer): string {
     const chunk = Buffer.concat([this.#rest ?? Buffer.alloc(0), bytes]);
     this.#rest = undefined;
+    this.#listen(connection, chunk);
     const { transport } = connection;
     const lent = !transport.paused;
     transport.send(chunk);
@@ -151,8 +184,23 @@ export class Actor {
   }
 }
 
+/** Bytes of a CONNECT up to its protocol level, with the longest Remaining Length and the longest protocol name. */
+const ENOUGH = 14;
+
+/** The version a broker takes these first bytes of a connection to ask for. */
+function versionIn(first: Buffer): Version {
+  let at = 1;
+  while (at < 4 && first[at]! > 127) at++;
+  const end = at + 1 + MQTT.length;
+  const level = first[end];
+  // A level of a time to come is answered as 5.0 is, if at all; that of a bridge as 3.1.1 is.
+  return first.subarray(at + 1, end).equals(MQTT) && level !== undefined && level >= 5 && level !== 0x84 ? 5 : 4;
+}
+
+const MQTT = Buffer.from('00044d515454', 'hex');
+
 /** What a client owes for a packet. */
-export function answerTo(packet: Packet): Packet | undefined {
+export function answerTo(packet: Packet): Acknowledgement | undefined {
   switch (packet.type) {
     case PacketType.Publish: {
       if (!(packet instanceof Publish) || packet.qos === 0) return undefined;

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { PacketType, type Packet } from '../../src/packet/packet.js';
-import { encode, Publish, type TestBroker, type TestConnection } from '../../src/testing.js';
+import { encode, Publish, type TestBroker, type TestConnection, type Version } from '../../src/testing.js';
 import type { Random } from './random.js';
 
 export const POST = 'courier/post';
@@ -13,24 +13,42 @@ abstract class Traveller {
   arrived = false;
   readonly #test: TestBroker;
   readonly #clientId: string;
+  readonly #random: Random;
+  #version: Version = 4;
 
-  constructor(test: TestBroker, clientId: string) {
+  constructor(test: TestBroker, clientId: string, random: Random) {
     this.#test = test;
     this.#clientId = clientId;
+    this.#random = random;
   }
 
-  /** Connects, if need be while its last connection is still there. */
+  /** Connects in 3.1.1 or 5.0, if need be while its last connection is still there. */
   connect(...packets: Packet[]): void {
-    const connect: Packet = { type: PacketType.Connect, version: 4, clean: false, keepAlive: 0, clientId: this.#clientId };
+    const random = this.#random;
+    this.#version = random.pick([4, 5]);
+    const properties = {
+      sessionExpiryInterval: 0xffff_ffff,
+      receiveMaximum: random.pick([1, 2, 65_535]),
+      topicAliasMaximum: random.pick([0, 1]),
+    };
+    const connect: Packet = {
+      type: PacketType.Connect,
+      version: this.#version,
+      clean: false,
+      keepAlive: 0,
+      clientId: this.#clientId,
+      ...(this.#version === 5 && { properties }),
+    };
     this.arrived = false;
     this.connection = this.#test.connect();
+    this.connection.version = this.#version;
     this.send(connect, ...packets);
   }
 
   /** All in one segment, which is written over when the broker has returned. */
   send(...packets: Packet[]): void {
     if (this.connection === undefined || packets.length === 0) return;
-    const chunk = Buffer.concat(packets.map((packet) => encode(packet, 4)));
+    const chunk = Buffer.concat(packets.map((packet) => encode(packet, this.#version)));
     const lent = !this.connection.transport.paused;
     this.connection.transport.send(chunk);
     if (lent) chunk.fill(0xee);
@@ -130,8 +148,8 @@ export class Courier {
   constructor(test: TestBroker, random: Random, largest: number) {
     this.#random = random;
     this.#largest = largest;
-    this.#sender = new Sender(test, 'the honest sender');
-    this.#addressee = new Addressee(test, 'the honest addressee');
+    this.#sender = new Sender(test, 'the honest sender', random);
+    this.#addressee = new Addressee(test, 'the honest addressee', random);
     this.#sender.connect();
     const subscribe: Packet = { type: PacketType.Subscribe, packetId: 1, subscriptions: [{ filter: POST, qos: 2 }] };
     this.#addressee.connect(subscribe);

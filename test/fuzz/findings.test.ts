@@ -64,6 +64,20 @@ for (const [origin, publish] of [
   });
 }
 
+test('a second CONNECT, of a version nobody here speaks, is a protocol error to a 5.0 client [MQTT5-3.1.0-2][MQTT5-3.14.2-1]', async () => {
+  const test = await createTestBroker();
+  const client = test.connect().send({ ...connect, version: 5 });
+  client.sendHex('10 0f 0004 4d515454 02 02 003c 0003 616263');
+  await test.settle();
+  assert.deepEqual(
+    client.take().map((packet) => [packet.type, 'reasonCode' in packet && packet.reasonCode]),
+    [
+      [PacketType.Connack, 0],
+      [PacketType.Disconnect, 0x82],
+    ],
+  );
+});
+
 test('acknowledgements far more than a call has arguments wait for one commit, and leave when it lands', async () => {
   const storage = new HeldStorage();
   const test = await createTestBroker({ storage });

@@ -1,13 +1,16 @@
 /** One round of fuzzing: a broker with random bounds, clients that do random things to it, and what must be so all the same. */
 
 import assert from 'node:assert/strict';
+import type { AuthenticationMethod, AuthenticationStep } from '../../src/broker/contracts.js';
 import type { CreateOptions, RunningBroker } from '../../src/create.js';
+import { STRATEGIES } from '../../src/broker/share-group.js';
+import { ReasonCode } from '../../src/packet/reason-code.js';
 import { createTestBroker, type TestBroker } from '../../src/testing.js';
 import type { CloseReason } from '../../src/session/tally.js';
 import { HeldStorage } from '../storage/held.js';
 import { Actor } from './actor.js';
 import { Courier, POST } from './courier.js';
-import { CLIENT_IDS, publishOf } from './packets.js';
+import { CLIENT_IDS, METHODS, publishOf } from './packets.js';
 import { Random } from './random.js';
 import { slabsOut } from './slabs.js';
 import { Witness, WITNESSED } from './witness.js';
@@ -71,6 +74,10 @@ class Round {
       maxRetainedMessages: random.pick([0, 2, 1_000]),
       maxRetainedBytes: random.pick([1_000, 1_073_741_824]),
       sessionExpiry: FOR_EVER,
+      topicAliasMaximum: random.pick([0, 2, 32]),
+      sharedSubscriptionStrategy: random.pick(STRATEGIES),
+      payloadFormat: random.pick(['trust', 'check'] as const),
+      responseInformation: random.pick(['', 'responses/']),
     };
     this.#roomy = random.once(2);
     this.#options = this.#roomy
@@ -83,6 +90,8 @@ class Round {
           sessionExpiry: random.pick([0, 5, FOR_EVER]),
           maxSessions: random.pick([5, 1_000]),
           maxSubscriptions: random.pick([2, 1_000]),
+          receiveMaximum: random.pick([1, 3, 1_000]),
+          maxKeepAlive: random.pick([0, 5]),
         };
   }
 
@@ -139,7 +148,24 @@ class Round {
   async #open(): Promise<TestBroker> {
     const hear = (fields: object): void => void this.#errors.push((fields as { err?: unknown }).err);
     const log = { debug: () => {}, info: () => {}, warn: () => {}, error: hear };
-    return createTestBroker({ ...this.#options, log, ...(this.#storage !== undefined && { storage: this.#storage }) });
+    return createTestBroker({
+      ...this.#options,
+      log,
+      authenticationMethods: [this.#riddle()],
+      ...(this.#storage !== undefined && { storage: this.#storage }),
+    });
+  }
+
+  /** An Authentication Method that takes one answer or several, or is never content, at once or later. */
+  #riddle(): AuthenticationMethod {
+    const random = this.#random;
+    const step = (): AuthenticationStep => {
+      if (random.once(4)) return { refused: ReasonCode.NotAuthorized };
+      const data = random.once(2) ? random.bytes(2) : undefined;
+      return random.once(2) ? { continue: data } : { success: data, username: random.pick(['user', 'user', 'another']) };
+    };
+    const later = (): Promise<AuthenticationStep> => new Promise((resolve) => this.#waiting.push(() => resolve(step())));
+    return { name: METHODS[0]!, begin: () => ({ step: () => (random.once(2) ? step() : later()) }) };
   }
 
   #setGates(broker: RunningBroker): void {
@@ -177,9 +203,11 @@ class Round {
         return 'the gate answers';
       }
       case 'publish': {
-        const { topic, payload, qos, retain } = publishOf(random);
+        const version = random.pick([4, 5] as const);
+        const { topic, payload, qos, retain, properties } = publishOf(random, version);
+        const { topicAlias: _, subscriptionIdentifiers: __, ...given } = properties ?? {};
         // What does not fit is refused; what waits for the disk is not waited for.
-        broker.publish(topic, payload, { qos, retain }).catch(() => {});
+        broker.publish(topic, payload, { qos, retain, ...(properties !== undefined && { properties: given }) }).catch(() => {});
         return `the broker publishes ${payload.length} bytes to ${topic} at QoS ${qos}${retain ? ', retained' : ''}`;
       }
       case 'kick': {

@@ -121,6 +121,7 @@ test('a session says everything there is to say of it, and of its connection', a
     clientId: 'ann',
     username: 'Ann',
     clean: false,
+    expiryInterval: 2_592_000,
     createdAt: start + 1_500,
     connection: {
       address: '192.0.2.7:50112',

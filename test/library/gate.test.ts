@@ -22,7 +22,7 @@ test('a connect gate is asked with everything a CONNECT says, and where it came 
   assert.equal(client.take().length, 1);
   await arrive(test, 'bob', { version: 3 });
   assert.deepEqual(asked, [
-    { clientId: 'ann', ...fields, version: 4, remoteAddress: '192.0.2.7:50112' },
+    { clientId: 'ann', ...fields, version: 4, properties: undefined, remoteAddress: '192.0.2.7:50112' },
     {
       clientId: 'bob',
       username: undefined,
@@ -31,6 +31,7 @@ test('a connect gate is asked with everything a CONNECT says, and where it came 
       keepAlive: 0,
       version: 3,
       will: undefined,
+      properties: undefined,
       remoteAddress: 'memory',
     },
   ]);

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { Decoder } from '../../src/packet/decoder.js';
 import { encode } from '../../src/packet/encode.js';
-import { MAX_REMAINING_LENGTH, PacketType } from '../../src/packet/packet.js';
+import { MAX_REMAINING_LENGTH, PacketType, type Version } from '../../src/packet/packet.js';
 import { Publish } from '../../src/packet/publish.js';
 import { MqttError, ReasonCode } from '../../src/packet/reason-code.js';
 import { publishOf, valueOf } from '../cases/packet-case.js';
@@ -200,7 +200,7 @@ test('between packets nothing is held', () => {
 });
 
 /** What pieces are read as: values, then the reason of a refusal if there is one. */
-function fateOf(version: 3 | 4, pieces: readonly Buffer[]): unknown[] {
+function fateOf(version: Version, pieces: readonly Buffer[]): unknown[] {
   const decoder = new Decoder(1_000);
   decoder.version = version;
   const fate: unknown[] = [];

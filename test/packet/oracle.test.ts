@@ -6,8 +6,9 @@ import * as fc from 'fast-check';
 import { generate, parser, type Packet as Foreign } from 'mqtt-packet';
 import { Decoder } from '../../src/packet/decoder.js';
 import { encode } from '../../src/packet/encode.js';
-import { PacketType, packetName, type Packet, type Version } from '../../src/packet/packet.js';
-import { connectReturnCode } from '../../src/packet/reason-code.js';
+import { PacketType, packetName, type Packet, type SubscriptionRequest, type Version, type Will } from '../../src/packet/packet.js';
+import type { Properties, UserProperty } from '../../src/packet/properties.js';
+import { connectReturnCode, ReasonCode } from '../../src/packet/reason-code.js';
 import { goodCases } from '../cases/packets.js';
 import { bytesOf, valueOf, versionsOf } from '../cases/packet-case.js';
 import { anyPacket, anyVersion } from './arbitrary.js';
@@ -18,6 +19,7 @@ const anyCase = anyVersion.chain((version) => fc.record({ version: fc.constant(v
 test('the oracle writes any packet in the bytes we write', () => {
   fc.assert(
     fc.property(anyCase, ({ version, packet }) => {
+      fc.pre(version !== 5 || hasOneSpelling(packet));
       assert.deepEqual(generate(foreign(packet, version), { protocolVersion: version }), encode(packet, version));
     }),
     { numRuns: 500 },
@@ -52,10 +54,42 @@ test('the oracle reads the rows of the table as we do', () => {
   }
 });
 
-/** What the oracle refuses to write or read, though it is allowed: an empty client identifier for a session that is kept, as 3.1.1 has it. */
+/**
+ * What the oracle refuses to write or read, though it is allowed: an empty client identifier for a session that is kept, as 3.1.1 has it,
+ * a password without a user name, and an AUTH that is empty. And what it cannot say: user properties with names that are not in a row, or values that are empty.
+ */
 function isTaken(packet: Packet): boolean {
+  if (!areTaken(propertiesOf(packet))) return false;
+  if (packet.type === PacketType.Auth) return packet.reasonCode !== ReasonCode.Success || packet.properties !== undefined;
   if (packet.type !== PacketType.Connect) return true;
-  return packet.clientId !== '' || (packet.clean && packet.version === 4);
+  if (packet.password !== undefined && packet.username === undefined) return false;
+  return areTaken(packet.will?.properties) && (packet.clientId !== '' || (packet.clean && packet.version !== 3));
+}
+
+function areTaken(properties: Properties | undefined): boolean {
+  const pairs = properties?.userProperties ?? [];
+  const names = pairs.map(([name]) => name);
+  return new Set(names).size === names.length && pairs.every(([name, value]) => value !== '' && !/^\d+$/.test(name));
+}
+
+/** Where 5.0 allows to leave out what says nothing the oracle leaves out less than we do. */
+function hasOneSpelling(packet: Packet): boolean {
+  switch (packet.type) {
+    case PacketType.Puback:
+    case PacketType.Pubrec:
+    case PacketType.Pubrel:
+    case PacketType.Pubcomp:
+      return packet.properties !== undefined || packet.reasonCode === ReasonCode.Success;
+    case PacketType.Disconnect:
+    case PacketType.Auth:
+      return packet.properties !== undefined;
+    default:
+      return true;
+  }
+}
+
+function propertiesOf(packet: Packet): Properties | undefined {
+  return 'properties' in packet ? packet.properties : undefined;
 }
 
 function parsed(bytes: Buffer, version: Version): Foreign[] {
@@ -83,42 +117,81 @@ function assertReadAs(written: Foreign, [read, ...more]: readonly Foreign[]): vo
 
 /** A packet in the oracle's words. */
 function foreign(packet: Packet, version: Version): Foreign {
-  const cmd = packetName(packet.type).toLowerCase();
+  return {
+    cmd: packetName(packet.type).toLowerCase(),
+    ...fieldsOf(packet, version),
+    ...foreignProperties(propertiesOf(packet)),
+  } as Foreign;
+}
+
+function fieldsOf(packet: Packet, version: Version): object {
   switch (packet.type) {
     case PacketType.Connect: {
       const { clean, keepAlive, clientId, will, username, password } = packet;
-      const protocol = version === 3 ? { protocolId: 'MQIsdp', protocolVersion: 3 } : { protocolId: 'MQTT', protocolVersion: 4 };
+      const protocol = { protocolId: version === 3 ? 'MQIsdp' : 'MQTT', protocolVersion: version };
       const optional = {
-        ...(will === undefined ? undefined : { will }),
+        ...(will === undefined ? undefined : { will: foreignWill(will) }),
         ...(username === undefined ? undefined : { username }),
         ...(password === undefined ? undefined : { password }),
       };
-      return { cmd, ...protocol, clean, keepalive: keepAlive, clientId, ...optional } as Foreign;
+      return { ...protocol, clean, keepalive: keepAlive, clientId, ...optional };
     }
-    case PacketType.Connack:
-      return { cmd, sessionPresent: packet.sessionPresent, returnCode: connectReturnCode(packet.reasonCode) } as Foreign;
+    case PacketType.Connack: {
+      const { sessionPresent, reasonCode } = packet;
+      return { sessionPresent, ...(version === 5 ? { reasonCode } : { returnCode: connectReturnCode(reasonCode) }) };
+    }
     case PacketType.Publish: {
       const { topic, payload, qos, retain, dup, packetId } = packet;
-      return { cmd, topic, payload, qos, retain, dup, ...(qos === 0 ? undefined : { messageId: packetId }) } as Foreign;
+      return { topic, payload, qos, retain, dup, ...(qos === 0 ? undefined : { messageId: packetId }) };
     }
-    case PacketType.Subscribe: {
-      const subscriptions = packet.subscriptions.map(({ filter, qos }) => ({ topic: filter, qos }));
-      return { cmd, messageId: packet.packetId, subscriptions } as Foreign;
-    }
+    case PacketType.Subscribe:
+      return { messageId: packet.packetId, subscriptions: packet.subscriptions.map((request) => foreignRequest(request, version)) };
     case PacketType.Suback:
-      return { cmd, messageId: packet.packetId, granted: [...packet.reasonCodes] } as Foreign;
+      return { messageId: packet.packetId, granted: [...packet.reasonCodes] };
     case PacketType.Unsubscribe:
-      return { cmd, messageId: packet.packetId, unsubscriptions: [...packet.filters] } as Foreign;
+      return { messageId: packet.packetId, unsubscriptions: [...packet.filters] };
     case PacketType.Unsuback:
+      return { messageId: packet.packetId, ...(version === 5 ? { granted: [...packet.reasonCodes] } : undefined) };
     case PacketType.Puback:
     case PacketType.Pubrec:
     case PacketType.Pubrel:
     case PacketType.Pubcomp:
-      return { cmd, messageId: packet.packetId } as Foreign;
-    case PacketType.Pingreq:
-    case PacketType.Pingresp:
+      return { messageId: packet.packetId, ...(version === 5 ? { reasonCode: packet.reasonCode } : undefined) };
     case PacketType.Disconnect:
     case PacketType.Auth:
-      return { cmd } as Foreign;
+      return version === 5 ? { reasonCode: packet.reasonCode } : {};
+    case PacketType.Pingreq:
+    case PacketType.Pingresp:
+      return {};
   }
+}
+
+function foreignRequest({ filter, qos, noLocal, retainAsPublished, retainHandling }: SubscriptionRequest, version: Version): object {
+  return { topic: filter, qos, ...(version === 5 ? { nl: noLocal, rap: retainAsPublished, rh: retainHandling } : undefined) };
+}
+
+function foreignWill({ properties, ...will }: Will): object {
+  return { ...will, ...foreignProperties(properties) };
+}
+
+/** `{ properties }` in the oracle's words, or nothing. */
+function foreignProperties(properties: Properties | undefined): object {
+  if (properties === undefined) return {};
+  const words = Object.entries(properties).map(([name, value]): [string, unknown] => {
+    switch (name) {
+      case 'payloadFormatIndicator':
+        return [name, value === 1];
+      case 'subscriptionIdentifiers': {
+        const identifiers = value as readonly number[];
+        return ['subscriptionIdentifier', identifiers.length === 1 ? identifiers[0] : [...identifiers]];
+      }
+      case 'subscriptionIdentifierAvailable':
+        return ['subscriptionIdentifiersAvailable', value];
+      case 'userProperties':
+        return [name, Object.assign(Object.create(null) as object, Object.fromEntries(value as readonly UserProperty[]))];
+      default:
+        return [name, value];
+    }
+  });
+  return { properties: Object.fromEntries(words) };
 }
