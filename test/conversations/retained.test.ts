@@ -42,6 +42,15 @@ test('to those who have subscribed it goes with RETAIN 0 [MQTT-3.3.1-9]', async 
   await bob.expect(publish('a', '0'), publish('a', '1', { qos: 1, packetId: 1 }));
 });
 
+test('it is the broker’s own: the buffer its bytes were read into may be used again', async () => {
+  const { broker, ann } = await keeping();
+  const read = Buffer.from(publish('a', 'true', retain).bytes);
+  ann.connection.transport.send(read);
+  read.fill(0x21);
+  const bob = await arrive(broker, 'bob');
+  await bob.send(subscribe(1, ['a', 0])).expect(suback(1, 0), publish('a', 'true', retain));
+});
+
 test('it stays for the next who subscribe, its publisher being gone or not', async () => {
   const { broker, ann } = await keeping('a');
   ann.hangUp();
