@@ -163,8 +163,10 @@ export class Broker implements Server {
     this.sessions.detached();
     if (will !== undefined) this.#publishWill(will, session); // [MQTT-3.1.2-8]
     if (session.durable) this.#detach(session);
-    else this.#end(session); // [MQTT-3.1.2-6]
+    else this.#forget(session); // [MQTT-3.1.2-6]
+    // Told when it is so: who hears of it may do anything.
     this.hooks.emit('disconnected', { clientId: session.clientId, reason });
+    if (!session.durable) this.#tellEnd(session);
   }
 
   /** Adds a subscriber of this process. @returns what ends it. */
@@ -306,13 +308,22 @@ export class Broker implements Server {
   }
 
   #end(session: Session): Ticket {
+    const ticket = this.#forget(session);
+    this.#tellEnd(session);
+    return ticket;
+  }
+
+  #tellEnd({ clientId }: Session): void {
+    this.hooks.emit('sessionEnded', { clientId });
+  }
+
+  #forget(session: Session): Ticket {
     const ticket = session.durable ? this.#parts.journal.closed(session) : 0;
     for (const subscription of session.subscriptions.values()) this.router.remove(subscription);
     session.subscriptions.clear();
     this.replays.forget(session);
     this.sessions.delete(session);
     session.end();
-    this.hooks.emit('sessionEnded', { clientId: session.clientId });
     return ticket;
   }
 
