@@ -378,6 +378,6 @@ test('killed at any point, the broker keeps every promise: only what was committ
         assert.equal(broker.broker.stats.bugs, 0);
       },
     ),
-    { numRuns: 50 },
+    { numRuns: 35 },
   );
 });

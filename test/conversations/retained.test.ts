@@ -211,6 +211,20 @@ for (const granted of [0, 1] as const) {
   });
 }
 
+test('who goes while it is being sent retained messages is sent the rest when it comes back [MQTT-3.3.1-6]', async () => {
+  const topics = Array.from({ length: 1_000 }, (_, i) => `t/${i}`);
+  const { broker } = await keeping(...topics);
+  const bob = await arrive(broker, 'bob', { clean: false });
+  bob.send(subscribe(1, ['#', 0]));
+  broker.endTurn();
+  const [, ...first] = bob.connection.take();
+  assert.ok(first.length > 0 && first.length < topics.length);
+  bob.hangUp();
+  await broker.settle();
+  const again = await comeBack(broker, 'bob');
+  assert.deepEqual(topicsOf([...first, ...(await again.take())]), topics.sort());
+});
+
 test('a filter that is unsubscribed while its messages are sent is sent no more', async () => {
   const topics = Array.from({ length: 1_000 }, (_, i) => `t/${i}`);
   const { broker } = await keeping(...topics);

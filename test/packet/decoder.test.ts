@@ -186,6 +186,19 @@ test('a small PUBLISH does not keep all of what it came in with it', () => {
   assert.equal(publish.bytes.length, small.length);
 });
 
+test('a PUBLISH that is kept holds at most twice its size, whatever it came in', () => {
+  for (let size = 100; size < 10_000; size += 900) {
+    const publish = encode(publishOf('a', Buffer.alloc(size)), 4);
+    const decoder = new Decoder();
+    decoder.feed(Buffer.concat([publish, Buffer.alloc(10_000 - publish.length)]));
+    decoder.keep();
+    const packet = decoder.next();
+    assert.ok(packet instanceof Publish);
+    packet.keep();
+    assert.ok(packet.bytes.length <= 2 * packet.length + 10, `${packet.bytes.length} bytes held for ${packet.length}`);
+  }
+});
+
 test('between packets nothing is held', () => {
   const decoder = new Decoder();
   assert.equal(decoder.held, 0);
