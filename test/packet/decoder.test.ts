@@ -27,7 +27,7 @@ test('what is written is read again, in whatever pieces it comes', () => {
       assert.deepEqual(feedInPieces(decoder, pieces).map(valueOf), packets.map(valueOf));
       assert.equal(decoder.held, 0);
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   );
 });
 
@@ -44,7 +44,7 @@ test('what is written is read again wherever it is cut in two', () => {
         if (cut % 8 === 0) assert.deepEqual(read.map(valueOf), packets.map(valueOf));
       }
     }),
-    { numRuns: 30 },
+    { numRuns: 20 },
   );
 });
 
@@ -80,7 +80,7 @@ test('a packet changed anywhere is a packet or refused with an MqttError', () =>
       const half = changed.length >> 1;
       assert.deepEqual(fateOf(version, [changed]), fateOf(version, [changed.subarray(0, half), changed.subarray(half)]));
     }),
-    { numRuns: 800 },
+    { numRuns: 500 },
   );
 });
 
