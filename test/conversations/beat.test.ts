@@ -138,6 +138,19 @@ test('PUBACK and PUBREC wait for the disk where a session that is kept hears the
   await stage.expect(bob, publish('a', 'one', { qos: 1, packetId: 1 }), publish('a', 'two', { qos: 2, packetId: 2 }));
 });
 
+for (const qos of [1, 2] as const) {
+  test(`at QoS ${qos} alone, too, whether its publisher's session is kept or not [MQTT-4.3.2-2]`, async () => {
+    for (const clean of [true, false]) {
+      const stage = await Stage.set();
+      const ann = await stage.arrive('ann', { clean });
+      await stage.arrive('bob', { hears: true });
+      ann.publish('a', 'x', { qos, packetId: 5 });
+      await stage.expect(ann);
+      await stage.expectLanded(ann, qos === 1 ? puback(5) : pubrec(5));
+    }
+  });
+}
+
 test('PUBREL waits until the disk knows that PUBLISH must not be sent again [MQTT-4.3.3-1]', async () => {
   const stage = await Stage.set();
   const ann = await stage.arrive('ann', { clean: true });

@@ -262,6 +262,18 @@ test('when sessions have ended and topics are cleared nothing is left in the sto
   assert.equal(storage.size, 0);
 });
 
+test('a session that came back and ends leaves nothing in the storage either', async () => {
+  const { ann, bob, storage, restart } = await scene({ maxInflight: 2 });
+  bob.publish('own', 'x', { qos: 2, packetId: 9 });
+  for (let i = 0; i < 5; i++) ann.publish('a', `${i}`, { qos: i % 2 === 0 ? 2 : 1 });
+  await bob.take();
+  await bob.send(pubrec(1)).expect(pubrel(1));
+  const again = await restart();
+  (await arrive(again, 'bob', { clean: true })).leave();
+  await again.settle();
+  assert.equal(storage.size, 0);
+});
+
 test('when everything is acknowledged only the session itself is left in the storage', async () => {
   const { ann, bob, storage, restart } = await scene();
   const left = storage.size;
@@ -366,6 +378,6 @@ test('killed at any point, the broker keeps every promise: only what was committ
         assert.equal(broker.broker.stats.bugs, 0);
       },
     ),
-    { numRuns: 50 },
+    { numRuns: 35 },
   );
 });

@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { forgetful } from '../../src/broker/journal.js';
 import type { QoS } from '../../src/packet/packet.js';
+import type { Wire } from '../../src/session/contracts.js';
+import { Message } from '../../src/session/message.js';
+import { Session } from '../../src/session/session.js';
+import { Tally } from '../../src/session/tally.js';
 import { createTestBroker, PacketType, Publish, type TestConnection } from '../../src/testing.js';
 import { arrive, comeBack, connect, disconnect, puback, pubcomp, pubrec, publish, subscribe, type Client } from './client.js';
 
@@ -51,6 +56,19 @@ test('through a window of one, from the queue, and past a live message [MQTT-4.6
     bob.send(puback(id));
   }
   assert.deepEqual(heard, upTo(10));
+});
+
+test('not past the queue, though its wire has room again before that was said [MQTT-4.6.0-6]', () => {
+  const limits = { maxInflight: 10, maxQueuedMessages: 10, maxQueuedBytes: 1_000 };
+  const session = new Session('bob', false, 0, { limits, journal: forgetful, tally: new Tally() });
+  const sent: string[] = [];
+  const wire = { congested: true, publish: (frame: Publish) => sent.push(frame.payload.toString()) };
+  session.resume(wire as unknown as Wire);
+  session.deliver(new Message(publish('a', '0', { qos: 1, packetId: 1 })), 1, false);
+  wire.congested = false;
+  session.deliver(new Message(publish('a', '1', { qos: 1, packetId: 1 })), 1, false);
+  session.drain();
+  assert.deepEqual(sent, ['0', '1']);
 });
 
 test('from before, during and after an absence [MQTT-4.6.0-6][MQTT-4.6.0-1]', async () => {

@@ -157,6 +157,21 @@ test('a clean CONNECT throws away what waited [MQTT-3.1.2-6]', async () => {
   assert.deepEqual(broker.broker.session('bob')?.subscriptions, []);
 });
 
+test('what waits, or is sent again, is the session’s own: the buffer the bytes were read into may be used again', async () => {
+  const { broker, ann } = await bobAway({ maxInflight: 1 });
+  for (const payload of ['first', 'second']) {
+    const read = Buffer.from(publish('a', payload, { qos: 1, packetId: 1 }).bytes);
+    ann.connection.transport.send(read);
+    read.fill(0x21);
+  }
+  const bob = await comeBack(broker, 'bob');
+  await bob.expect(publish('a', 'first', { qos: 1, packetId: 1 }));
+  bob.hangUp();
+  const again = await comeBack(broker, 'bob');
+  await again.expect(publish('a', 'first', { qos: 1, packetId: 1, dup: true }));
+  await again.send(puback(1)).expect(publish('a', 'second', { qos: 1, packetId: 2 }));
+});
+
 test('a publisher may be its own hearer when it is back', async () => {
   const broker = await createTestBroker();
   const will = { topic: 'a', payload: Buffer.from('last words'), qos: 1, retain: false } as const;

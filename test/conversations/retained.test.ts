@@ -42,6 +42,15 @@ test('to those who have subscribed it goes with RETAIN 0 [MQTT-3.3.1-9]', async 
   await bob.expect(publish('a', '0'), publish('a', '1', { qos: 1, packetId: 1 }));
 });
 
+test('it is the broker’s own: the buffer its bytes were read into may be used again', async () => {
+  const { broker, ann } = await keeping();
+  const read = Buffer.from(publish('a', 'true', retain).bytes);
+  ann.connection.transport.send(read);
+  read.fill(0x21);
+  const bob = await arrive(broker, 'bob');
+  await bob.send(subscribe(1, ['a', 0])).expect(suback(1, 0), publish('a', 'true', retain));
+});
+
 test('it stays for the next who subscribe, its publisher being gone or not', async () => {
   const { broker, ann } = await keeping('a');
   ann.hangUp();
@@ -201,6 +210,20 @@ for (const granted of [0, 1] as const) {
     assert.deepEqual([dropped['queue-full'], dropped['slow-consumer']], [0, 0]);
   });
 }
+
+test('who goes while it is being sent retained messages is sent the rest when it comes back [MQTT-3.3.1-6]', async () => {
+  const topics = Array.from({ length: 1_000 }, (_, i) => `t/${i}`);
+  const { broker } = await keeping(...topics);
+  const bob = await arrive(broker, 'bob', { clean: false });
+  bob.send(subscribe(1, ['#', 0]));
+  broker.endTurn();
+  const [, ...first] = bob.connection.take();
+  assert.ok(first.length > 0 && first.length < topics.length);
+  bob.hangUp();
+  await broker.settle();
+  const again = await comeBack(broker, 'bob');
+  assert.deepEqual(topicsOf([...first, ...(await again.take())]), topics.sort());
+});
 
 test('a filter that is unsubscribed while its messages are sent is sent no more', async () => {
   const topics = Array.from({ length: 1_000 }, (_, i) => `t/${i}`);

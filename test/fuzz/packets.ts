@@ -96,7 +96,7 @@ export function authOf(random: Random): Packet {
 
 /** What a client may send once it is connected. @param largest packets are hardly ever larger, in bytes. */
 export function packetOf(random: Random, version: Version, largest?: number): Packet {
-  switch (random.weighted({ publish: 20, subscribe: 8, unsubscribe: 4, acknowledge: 6, ping: 2, authenticate: version === 5 ? 1 : 0 })) {
+  switch (random.weighted({ publish: 20, subscribe: 8, unsubscribe: 4, acknowledge: 6, ping: 2, authenticate: version === 5 ? 3 : 0 })) {
     case 'publish':
       return publishOf(random, version, largest);
     case 'subscribe':
@@ -118,7 +118,7 @@ const PROPERTIES: { readonly [place: number]: (random: Random) => Properties } =
   [PacketType.Connect]: (random) => ({
     ...(!random.once(4) && { sessionExpiryInterval: random.pick(INTERVALS) }),
     ...(random.once(2) && { receiveMaximum: random.pick([1, 2, 65_535]) }),
-    ...(random.once(4) && { maximumPacketSize: random.pick([1, 20, 100, 10_000]) }),
+    ...(random.once(4) && { maximumPacketSize: random.pick([1, 20, 100, 100, 10_000]) }),
     ...(random.once(2) && { topicAliasMaximum: random.pick([0, 1, 3, 65_535]) }),
     ...(random.once(4) && { requestProblemInformation: random.once(2) }),
     ...(random.once(4) && { requestResponseInformation: random.once(2) }),
@@ -145,7 +145,7 @@ function messageOf(random: Random): Properties {
 
 /** `{ properties }` for a packet of this type, or nothing. */
 function propertiesOf(random: Random, version: Version, place: number): { properties?: Properties } {
-  if (version !== 5 || random.once(2)) return {};
+  if (version !== 5 || random.once(5)) return {};
   const properties = PROPERTIES[place]?.(random) ?? {};
   if (!random.once(3)) return { properties };
   return { properties: { ...properties, userProperties: listOf(random, () => ['name', random.pick(TOPICS)] as const) } };

@@ -225,22 +225,68 @@ test('what waits for a transport counts as waiting, but for the little of the tu
   assert.equal(outbox.waiting, 0);
 });
 
-test('a slab stays lent until the transport has taken everything, and is not written to until then', () => {
-  const bench = new Bench({ slabs: 1 });
+test('answers that wait are counted apart from messages, until all that waits is taken', async () => {
+  const bench = new Bench();
   const { outbox, turn, transport } = bench;
-  transport.room = 2;
+  outbox.send(suback, 0);
+  turn.end();
+  assert.equal(outbox.answers, 0);
+  transport.room = 0;
+  publish(bench, publishOf('a', Buffer.alloc(20_000)));
+  turn.end();
+  assert.equal(outbox.answers, 0);
   outbox.send(puback(1), 0);
+  outbox.send(pubrel(2), 0);
+  outbox.send(suback, 0);
+  outbox.send(puback(3), turn.wrote());
+  outbox.send(puback(4), 0);
+  assert.equal(outbox.answers, 4 * 4 + 7);
   turn.end();
-  assert.equal(bench.slabsOut, 1);
-  const neighbour = new Bench({ beside: bench });
-  neighbour.outbox.send(puback(9), 0);
-  turn.end();
-  assert.deepEqual(neighbour.packets, [puback(9)]);
-  bench.take(1);
-  assert.equal(bench.slabsOut, 1);
+  bench.take(100);
+  assert.equal(outbox.answers, 4 * 4 + 7);
+  await bench.land();
   bench.take();
+  assert.equal(outbox.answers, 0);
+  outbox.send(puback(5), turn.wrote());
+  assert.equal(outbox.answers, 4);
+});
+
+for (const room of [1, 2, 3]) {
+  test(`a slab of which ${room} bytes of 4 were taken stays lent until all are, and is not written to until then`, () => {
+    const bench = new Bench({ slabs: 1 });
+    const { outbox, turn, transport } = bench;
+    transport.room = room;
+    outbox.send(puback(1), 0);
+    turn.end();
+    assert.equal(bench.slabsOut, 1);
+    const neighbour = new Bench({ beside: bench });
+    neighbour.outbox.send(puback(9), 0);
+    turn.end();
+    assert.deepEqual(neighbour.packets, [puback(9)]);
+    bench.take(0);
+    assert.equal(bench.slabsOut, 1);
+    bench.take();
+    assert.equal(bench.slabsOut, 0);
+    assert.deepEqual(bench.packets, [puback(1)]);
+  });
+}
+
+test('a transport that took a part of several pieces is given nothing more until it has taken the rest', () => {
+  const bench = new Bench();
+  const { outbox, turn, transport } = bench;
+  const large = publishOf('a', Buffer.alloc(50_000));
+  transport.room = 10_000;
+  outbox.send(puback(1), 0);
+  publish(bench, large);
+  publish(bench, publishOf('a', Buffer.alloc(9_000)));
+  turn.end();
+  const { length } = transport.written;
+  outbox.send(puback(2), 0);
+  turn.end();
+  assert.equal(transport.written.length, length);
+  bench.take();
+  assert.deepEqual(bench.packets, [puback(1), valueOf(large), valueOf(publishOf('a', Buffer.alloc(9_000))), puback(2)]);
   assert.equal(bench.slabsOut, 0);
-  assert.deepEqual(bench.packets, [puback(1)]);
 });
 
 test('a transport that asks for more while bytes wait in it is lent slabs until it has taken everything', () => {
@@ -253,6 +299,8 @@ test('a transport that asks for more while bytes wait in it is lent slabs until 
     turn.end();
   }
   assert.equal(bench.slabsOut, 3);
+  assert.equal(outbox.waiting, 0);
+  assert.equal(outbox.buffered, 19);
   bench.take();
   assert.equal(bench.slabsOut, 0);
   assert.deepEqual(bench.packets, [1, 2, 3, 4, 5].map(puback));
@@ -314,6 +362,27 @@ test('a large payload is given to the transport as it is, one copy for all who r
   assert.equal(bench.slabsOut, 0);
 });
 
+test('a payload of a slab or more leaves before the turn ends, a smaller one when it does', () => {
+  for (const [size, early] of [
+    [SLAB_SIZE, true],
+    [SLAB_SIZE - 1_000, false],
+  ] as const) {
+    const bench = new Bench();
+    publish(bench, publishOf('a', Buffer.alloc(size)));
+    assert.equal(bench.transport.written.length > 0, early, `${size} bytes`);
+    bench.turn.end();
+    assert.equal(bench.packets.length, 1);
+  }
+});
+
+test('a PUBLISH whose topic alone makes it large leaves when the turn ends', () => {
+  const bench = new Bench();
+  const frame = publishOf('x'.repeat(9_000), 'y');
+  publish(bench, frame);
+  bench.turn.end();
+  assert.deepEqual(bench.packets, [valueOf(frame)]);
+});
+
 test('a large PUBLISH that was lent is kept before it is given to the transport', () => {
   const bench = new Bench();
   const frame = whereReadsLand(bench, publishOf('a/b', Buffer.alloc(20_000, 0x78)));
@@ -327,7 +396,7 @@ test('a large PUBLISH that was lent is kept before it is given to the transport'
 test('a large PUBLISH leaves between what was sent before and behind it, also where it waited', async () => {
   const bench = new Bench();
   const { outbox, turn, transport } = bench;
-  const large = publishOf('a', Buffer.alloc(50_000), { qos: 2, packetId: 3 });
+  const large = publishOf('a', Buffer.alloc(50_000, 0x78), { qos: 2, packetId: 3 });
   const longTopic = publishOf('x'.repeat(20_000), 'y', { qos: 2, packetId: 3 });
   transport.room = 100;
   const sent: Packet[] = [];
@@ -368,6 +437,20 @@ test('a close lets out what was to leave, and gives up what waits for the disk',
   await bench.land();
   assert.deepEqual(bench.packets, [puback(1)]);
   assert.equal(bench.slabsOut, 0);
+});
+
+test('a close while the transport takes no more gives it what was gathered since, be it small or large', () => {
+  for (const packet of [puback(2), publishOf('a', Buffer.alloc(20_000))]) {
+    const bench = new Bench();
+    bench.transport.room = 1;
+    bench.outbox.send(puback(1), 0);
+    bench.turn.end();
+    if (packet instanceof Publish) publish(bench, packet);
+    else bench.outbox.send(packet, 0);
+    bench.outbox.close();
+    bench.take();
+    assert.deepEqual(bench.packets, [puback(1), valueOf(packet)]);
+  }
 });
 
 test('a close while the transport takes no more gives it everything, and the slabs are back when it is done', () => {

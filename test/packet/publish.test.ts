@@ -26,7 +26,24 @@ function asRead(publish: Publish): Packet | undefined {
   return takeAll(new Decoder(), publish.bytes.subarray(publish.start, publish.end))[0];
 }
 
-test('a PUBLISH made of fields is read as those fields', () => {
+test('a PUBLISH made of fields has those fields', () => {
+  for (const qos of [0, 1, 2] as const) {
+    for (const [retain, dup] of [
+      [false, false],
+      [false, true],
+      [true, false],
+      [true, true],
+    ] as const) {
+      const { type, topic, payload, ...flags } = publishOf('a/b', 'hello', { qos, retain, dup, packetId: 10 });
+      assert.equal(type, 3);
+      assert.equal(topic, 'a/b');
+      assert.equal(payload.toString(), 'hello');
+      assert.deepEqual([flags.qos, flags.retain, flags.dup, flags.packetId], [qos, retain, dup, qos === 0 ? 0 : 10]);
+    }
+  }
+});
+
+test('a PUBLISH is read as it was made', () => {
   fc.assert(
     fc.property(anyPublish, (publish) => {
       assert.deepEqual(valueOf(asRead(publish)), valueOf(publish));
