@@ -4,10 +4,11 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { forgetful } from '../../src/broker/journal.js';
 import type { QoS } from '../../src/packet/packet.js';
-import type { Wire } from '../../src/session/contracts.js';
+import { PLAIN, type Wire } from '../../src/session/contracts.js';
 import { Message } from '../../src/session/message.js';
 import { Session } from '../../src/session/session.js';
 import { Tally } from '../../src/session/tally.js';
+import { NO_TERMS } from '../../src/session/terms.js';
 import { createTestBroker, PacketType, Publish, type TestConnection } from '../../src/testing.js';
 import { arrive, comeBack, connect, disconnect, puback, pubcomp, pubrec, publish, subscribe, type Client } from './client.js';
 
@@ -60,13 +61,14 @@ test('through a window of one, from the queue, and past a live message [MQTT-4.6
 
 test('not past the queue, though its wire has room again before that was said [MQTT-4.6.0-6]', () => {
   const limits = { maxInflight: 10, maxQueuedMessages: 10, maxQueuedBytes: 1_000 };
-  const session = new Session('bob', false, 0, { limits, journal: forgetful, tally: new Tally() });
+  const surroundings = { limits, journal: forgetful, tally: new Tally(), now: () => 0, again: () => {} };
+  const session = new Session('bob', 0, 0, surroundings);
   const sent: string[] = [];
   const wire = { congested: true, publish: (frame: Publish) => sent.push(frame.payload.toString()) };
-  session.resume(wire as unknown as Wire);
-  session.deliver(new Message(publish('a', '0', { qos: 1, packetId: 1 })), 1, false);
+  session.resume(wire as unknown as Wire, NO_TERMS);
+  session.deliver(new Message(publish('a', '0', { qos: 1, packetId: 1 }), 'ann', Infinity), 1, false, PLAIN);
   wire.congested = false;
-  session.deliver(new Message(publish('a', '1', { qos: 1, packetId: 1 })), 1, false);
+  session.deliver(new Message(publish('a', '1', { qos: 1, packetId: 1 }), 'ann', Infinity), 1, false, PLAIN);
   session.drain();
   assert.deepEqual(sent, ['0', '1']);
 });

@@ -56,11 +56,12 @@ async function misbehave(port: number, random: Random): Promise<void> {
 }
 
 function nonsense(random: Random): Buffer {
+  const version = random.pick([3, 4, 5] as const);
   switch (random.weighted({ packet: 8, broken: 6, known: 2, announcement: 1, noise: 1 })) {
     case 'packet':
-      return encode(packetOf(random), 4);
+      return encode(packetOf(random, version), version);
     case 'broken':
-      return brokenPacketOf(random);
+      return brokenPacketOf(random, version);
     case 'known':
       return knownPacketOf(random);
     case 'announcement':
