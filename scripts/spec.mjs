@@ -13,7 +13,7 @@ import { mqtt50 } from '../test/spec/mqtt-5.0.mjs';
 import { fail, filesBelow, root } from './prepare.mjs';
 
 /** The versions the broker speaks. What others demand may be named by tests and asked for with `--version`; nobody has to test it yet. */
-const SPOKEN = ['3.1.1', '3.1'];
+const SPOKEN = ['5.0', '3.1.1', '3.1'];
 
 /** Every statement there is, with the version that makes it. */
 export const statements = [...of('3.1.1', mqtt311), ...of('3.1', mqtt31), ...of('5.0', mqtt50)];

@@ -181,7 +181,7 @@ export const OPTIONS = {
     min: 1,
     max: 65_535,
     default: 1_000,
-    sentence: 'How many QoS 2 messages of one 5.0 client may be unfinished at once.',
+    sentence: 'How many QoS 2 messages of one 5.0 client may be unfinished at once; one QoS 1 or 2 message more closes its connection.',
   },
   topicAliasMaximum: {
     group: 'MQTT 5.0',
