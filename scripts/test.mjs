@@ -4,14 +4,16 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { buildLibrary, compileAll, fail, filesBelow, install, root } from './prepare.mjs';
 import { setUpLive } from './setup-live.mjs';
 
 // No single file may hang the run: more than the slowest test needs, less than anyone would wait for.
 const SECONDS_PER_FILE = { unit: 60, live: 120 };
 const FILES_AT_ONCE = 2;
+const PROCESSES = 6;
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const [half, ...words] = process.argv.slice(2);
@@ -71,7 +73,7 @@ function run(suite) {
     '--test-reporter-destination=stdout',
     '--test-reporter=./scripts/tally.mjs',
     `--test-reporter-destination=${relative(root, result)}`,
-    ...files,
+    ...(suite === 'unit' && words.length === 0 ? together(files) : files),
   ];
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
   if (!existsSync(result)) fail('the test runner ended without a result');
@@ -79,6 +81,22 @@ function run(suite) {
   const tally = JSON.parse(readFileSync(result, 'utf8'));
   for (const kind of Object.keys(totals)) totals[kind] += tally[kind];
   return status === 0 && tally.passed > 0;
+}
+
+/**
+ * Files that share processes: a process of its own costs a test file more than its tests do. Unit tests leave nothing behind that another
+ * could trip over; live tests have processes of their own.
+ */
+function together(files) {
+  const folder = join(root, 'build', 'unit');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  return Array.from({ length: PROCESSES }, (_, i) => {
+    const share = files.filter((_file, at) => at % PROCESSES === i);
+    const path = join(folder, `${i + 1}.test.mjs`);
+    writeFileSync(path, share.map((file) => `await import(${JSON.stringify(pathToFileURL(join(root, file)).href)});\n`).join(''));
+    return relative(root, path);
+  });
 }
 
 // Found by their sources: the compiler leaves the output of deleted tests behind.

@@ -66,6 +66,8 @@ export interface World {
   /** ms since the epoch, never going back. */
   readonly now: () => number;
   readonly schedule: (end: () => void) => void;
+  /** How many slabs the {@link Arena} has. */
+  readonly slabs: number;
 }
 
 const { timeOrigin } = performance;
@@ -73,6 +75,7 @@ const realWorld: World = {
   // A clock that is set while the broker runs must not end keep-alives, so it is read once.
   now: () => timeOrigin + performance.now(),
   schedule: setImmediate,
+  slabs: SLABS,
 };
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -131,7 +134,7 @@ export class RunningBroker {
       turn: this.#turn,
       wheel: this.#wheel,
       now: world.now,
-      arena: new Arena(SLABS),
+      arena: new Arena(world.slabs),
       limits: options,
       log,
       register: new Set(),

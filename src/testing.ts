@@ -31,6 +31,8 @@ export async function createTestBroker(options: CreateOptions = {}): Promise<Tes
 class TestWorld {
   time = START;
   readonly now = (): number => this.time;
+  /** Few: a test makes a broker of its own, and has few connections. */
+  readonly slabs = 8;
   /** Turns end by hand. */
   readonly schedule = (): void => {};
 }

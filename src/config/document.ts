@@ -36,7 +36,7 @@ function section(key: OptionKey): string[] {
     '',
     '| Flag | Variable | Value | Default |',
     '| --- | --- | --- | --- |',
-    `| ${short}\`${flagOf(key)} ${option.placeholder}\` | \`${variableOf(key)}\` | ${valuesOf(key)} | \`${option.default}\` |`,
+    `| ${short}\`${flagOf(key)} ${option.placeholder}\` | \`${variableOf(key)}\` | ${valuesOf(key)} | ${option.default === '' ? 'none' : `\`${option.default}\``} |`,
   ];
 }
 

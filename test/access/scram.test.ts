@@ -6,6 +6,7 @@ import * as fc from 'fast-check';
 import { deriveScramCredentials, saslprep, type ScramLookup, type ScramOptions, scramSha256 } from '../../src/access/scram.js';
 import type { AuthenticationExchange, AuthenticationStep } from '../../src/broker/contracts.js';
 import { ReasonCode } from '../../src/packet/reason-code.js';
+import { runs } from '../util/runs.js';
 
 const { MalformedPacket, NotAuthorized, ProtocolError } = ReasonCode;
 const malformed = { refused: MalformedPacket };
@@ -480,6 +481,6 @@ test('whatever the name and the password, the client that knows them is let in u
       const right = guess.normalize('NFKC') === password.normalize('NFKC');
       assert.equal('success' in (await new Client(username, guess).authenticate(method.begin('ann'))), right);
     }),
-    { numRuns: 30 },
+    runs(12),
   );
 });

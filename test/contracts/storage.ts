@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Storage } from '../../src/broker/contracts.js';
+import { runs } from '../util/runs.js';
 
 /** One empty storage, and how to be done with it. */
 export interface Opened {
@@ -148,7 +149,7 @@ export function storageContract(name: string, open: () => Promise<Opened>): void
           }
           await close?.();
         }),
-        { numRuns: 50 },
+        runs(16),
       );
     });
   });

@@ -24,6 +24,7 @@ import {
   unsuback,
 } from './client.js';
 import { expectPromisesKept, Peer } from './peer.js';
+import { runs } from '../util/runs.js';
 
 /** A broker on a storage, with `ann`, who publishes, and `bob`, who hears `#` at QoS 2 in a session that is kept. */
 async function scene(options: CreateOptions = {}): Promise<{
@@ -378,6 +379,6 @@ test('killed at any point, the broker keeps every promise: only what was committ
         assert.equal(broker.broker.stats.bugs, 0);
       },
     ),
-    { numRuns: 35 },
+    runs(12),
   );
 });

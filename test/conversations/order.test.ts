@@ -11,6 +11,7 @@ import { Tally } from '../../src/session/tally.js';
 import { NO_TERMS } from '../../src/session/terms.js';
 import { createTestBroker, PacketType, Publish, type TestConnection } from '../../src/testing.js';
 import { arrive, comeBack, connect, disconnect, puback, pubcomp, pubrec, publish, subscribe, type Client } from './client.js';
+import { runs } from '../util/runs.js';
 
 const upTo = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i}`);
 
@@ -189,6 +190,6 @@ test('whatever its subscriber does: stops reading, goes and comes, acknowledges 
       }
       assert.equal(broker.broker.stats.bugs, 0);
     }),
-    { numRuns: 60 },
+    runs(20),
   );
 });

@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import type { QoS } from '../../src/packet/packet.js';
 import { createTestBroker, type TestBroker } from '../../src/testing.js';
 import { expectPromisesKept, Peer } from './peer.js';
+import { runs } from '../util/runs.js';
 
 /** What may happen next, to one of the two. */
 const event = fc.record({
@@ -56,6 +57,6 @@ test('both publish to each other over connections that are lost at any point [MQ
         assert.equal(broker.broker.stats.bugs, 0);
       },
     ),
-    { numRuns: 150 },
+    runs(50),
   );
 });

@@ -24,6 +24,7 @@ import {
   unsubscribe,
   type Client,
 } from './client.js';
+import { runs } from '../util/runs.js';
 
 const SHARED = '$share/g/t';
 const kept = { properties: { sessionExpiryInterval: 60 } };
@@ -708,6 +709,6 @@ test('whoever comes and goes, every message published while there is a member is
         assert.equal(broker.broker.stats.bugs, 0);
       },
     ),
-    { numRuns: 30 },
+    runs(12),
   );
 });

@@ -10,6 +10,7 @@ import { PacketType, type Packet } from '../../src/packet/packet.js';
 import { Publish } from '../../src/packet/publish.js';
 import { publishOf, valueOf } from '../cases/packet-case.js';
 import { Bench } from './bench.js';
+import { runs } from '../util/runs.js';
 
 const connack: Packet = { type: PacketType.Connack, sessionPresent: false, reasonCode: 0 };
 const pingresp: Packet = { type: PacketType.Pingresp };
@@ -593,7 +594,7 @@ test('whatever happens, each lane arrives in order and whole, bytes add up and e
       assert.equal(outbox.bytesSent, transport.bytes.length);
       assert.equal(bench.slabsOut, 0);
     }),
-    { numRuns: 200 },
+    runs(66),
   );
 });
 

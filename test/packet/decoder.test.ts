@@ -11,6 +11,7 @@ import { MqttError, ReasonCode } from '../../src/packet/reason-code.js';
 import { publishOf, valueOf } from '../cases/packet-case.js';
 import { anyPacket, anyVersion } from './arbitrary.js';
 import { feedInPieces, takeAll } from './reading.js';
+import { runs } from '../util/runs.js';
 
 const anyConversation = anyVersion.chain((version) =>
   fc.record({ version: fc.constant(version), packets: fc.array(anyPacket(version), { minLength: 1, maxLength: 8 }) }),
@@ -27,7 +28,7 @@ test('what is written is read again, in whatever pieces it comes', () => {
       assert.deepEqual(feedInPieces(decoder, pieces).map(valueOf), packets.map(valueOf));
       assert.equal(decoder.held, 0);
     }),
-    { numRuns: 200 },
+    runs(66),
   );
 });
 
@@ -44,7 +45,7 @@ test('what is written is read again wherever it is cut in two', () => {
         if (cut % 8 === 0) assert.deepEqual(read.map(valueOf), packets.map(valueOf));
       }
     }),
-    { numRuns: 20 },
+    runs(12),
   );
 });
 
@@ -61,7 +62,7 @@ test('any bytes at all are packets or refused with an MqttError, in one piece an
         whole,
       );
     }),
-    { numRuns: 2_000 },
+    runs(666),
   );
 });
 
@@ -80,7 +81,7 @@ test('a packet changed anywhere is a packet or refused with an MqttError', () =>
       const half = changed.length >> 1;
       assert.deepEqual(fateOf(version, [changed]), fateOf(version, [changed.subarray(0, half), changed.subarray(half)]));
     }),
-    { numRuns: 500 },
+    runs(166),
   );
 });
 
@@ -104,7 +105,7 @@ test('a packet that is not whole holds at most twice the memory of what came of 
         assert.ok(decoder.held <= Math.max(bytes.length, 5), `${decoder.held} bytes held for a packet of ${bytes.length}`);
       }
     }),
-    { numRuns: 300 },
+    runs(100),
   );
 });
 

@@ -10,6 +10,7 @@ import { Publish, writePacketId } from '../../src/packet/publish.js';
 import { publishOf, valueOf } from '../cases/packet-case.js';
 import { anyPacketId, anyPublish, anyQoS } from './arbitrary.js';
 import { takeAll } from './reading.js';
+import { runs } from '../util/runs.js';
 
 /** The same packet as it comes from a connection: its bytes are lent, and others stand around it. */
 function lent(publish: Publish): Publish {
@@ -51,7 +52,7 @@ test('a PUBLISH is read as it was made', () => {
       assert.equal(publish.payloadLength, publish.payload.length);
       assert.equal(publish.borrowed, false);
     }),
-    { numRuns: 300 },
+    runs(100),
   );
 });
 
@@ -86,7 +87,7 @@ test('a PUBLISH in another layout is the same message in bytes of its own', () =
       const expected = Publish.of({ topic, payload, qos, retain, packetId });
       assert.deepEqual(valueOf(asRead(other)), valueOf(expected));
     }),
-    { numRuns: 300 },
+    runs(100),
   );
 });
 
@@ -103,7 +104,7 @@ test('a PUBLISH that is kept outlives the bytes it came in', () => {
       assert.deepEqual(valueOf(asRead(kept)), valueOf(publish));
       assert.equal(kept.length, publish.length);
     }),
-    { numRuns: 200 },
+    runs(66),
   );
 });
 

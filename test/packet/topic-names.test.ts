@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { readString } from '../../src/packet/bytes.js';
 import { TopicNames } from '../../src/packet/topic-names.js';
+import { runs } from '../util/runs.js';
 
 /** Names, and how often one had to be read because it was not remembered. */
 class Watched {
@@ -53,7 +54,7 @@ test('a name is what reading it plainly gives, whatever was found before it', ()
         );
       }
     }),
-    { numRuns: 500 },
+    runs(166),
   );
 });
 

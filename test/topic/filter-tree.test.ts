@@ -6,6 +6,7 @@ import * as fc from 'fast-check';
 import { FilterTree } from '../../src/topic/filter-tree.js';
 import { heapUsed } from '../util/heap.js';
 import { anyFilter, anyName, matchesByLevels } from './alphabet.js';
+import { runs } from '../util/runs.js';
 
 /** A tree in which every filter has itself for a value. */
 function treeOf(...filters: readonly string[]): FilterTree<string> {
@@ -147,7 +148,7 @@ test('a topic finds the same filters as trying them one by one does', () => {
       assert.equal(tree.size, 0);
       for (const name of names) expectFound(tree, name, []);
     }),
-    { numRuns: 300 },
+    runs(100),
   );
 });
 

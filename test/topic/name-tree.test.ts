@@ -6,6 +6,7 @@ import * as fc from 'fast-check';
 import { NameTree } from '../../src/topic/name-tree.js';
 import { heapUsed } from '../util/heap.js';
 import { anyFilter, anyName, matchesByLevels } from './alphabet.js';
+import { runs } from '../util/runs.js';
 
 /** A tree in which every name has itself for a value. */
 function treeOf(...names: readonly string[]): NameTree<string> {
@@ -89,7 +90,7 @@ test('a filter finds the same names as trying them one by one does', () => {
       assert.equal(tree.size, 0);
       for (const filter of filters) expectFound(tree, filter, []);
     }),
-    { numRuns: 300 },
+    runs(100),
   );
 });
 
@@ -115,7 +116,7 @@ test('a search yields once each name that stays, and none that is gone or new, w
       assert.equal(new Set(yielded).size, yielded.length, 'no name twice');
       for (const name of stayed) assert.equal(yielded.includes(name), matchesByLevels(filter, name), name);
     }),
-    { numRuns: 500 },
+    runs(166),
   );
 });
 
