@@ -104,9 +104,10 @@ export class Broker implements Server {
     return this.#admission.again(session.clientId, method, session.wire!, answer);
   }
 
-  connected(session: Session, wire: Wire, sessionPresent: boolean): void {
+  connected(session: Session, wire: Wire, { version, properties }: Connect, sessionPresent: boolean): void {
     const { clientId, username } = session;
-    this.hooks.emit('connected', { clientId, username, remoteAddress: wire.vitals.remoteAddress, sessionPresent });
+    const { remoteAddress } = wire.vitals;
+    this.hooks.emit('connected', { clientId, username, version, remoteAddress, sessionPresent, properties });
   }
 
   judge(message: Message, publisher: Session): ReasonCode {
@@ -152,7 +153,7 @@ export class Broker implements Server {
       const isNew = this.subscriptions.add(session, subscription);
       this.replays.stop(session, filter);
       if (session.durable) ticket = Math.max(ticket, this.#parts.journal.subscribed(session, subscription));
-      this.hooks.emit('subscribed', { clientId: session.clientId, filter, qos });
+      this.hooks.emit('subscribed', { clientId: session.clientId, filter, qos, identifier });
       // [MQTT5-3.3.1-9] [MQTT5-3.3.1-10] [MQTT5-3.3.1-11]; a Shared Subscription is sent none
       const wantsRetained = retainHandling === 0 || (retainHandling === 1 && isNew);
       if (wantsRetained && filterOf(filter).share === undefined) toReplay.push(subscription);

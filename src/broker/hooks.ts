@@ -58,11 +58,20 @@ export interface Events {
   connected: {
     readonly clientId: string;
     readonly username: string | undefined;
+    readonly version: Version;
     readonly remoteAddress: string;
     readonly sessionPresent: boolean;
+    /** Of the CONNECT of a 5.0 client. */
+    readonly properties: Properties | undefined;
   };
   disconnected: { readonly clientId: string; readonly reason: CloseReason };
-  subscribed: { readonly clientId: string; readonly filter: string; readonly qos: QoS };
+  subscribed: {
+    readonly clientId: string;
+    readonly filter: string;
+    readonly qos: QoS;
+    /** The Subscription Identifier of a 5.0 client. */
+    readonly identifier: number | undefined;
+  };
   unsubscribed: { readonly clientId: string; readonly filter: string };
   /** A session is over: clean, expired, or replaced by a clean one. */
   sessionEnded: { readonly clientId: string };

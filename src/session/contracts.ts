@@ -116,7 +116,7 @@ export interface Server {
   /** Authenticates the client of an open connection again; calls `answer` after each step. */
   reauthenticate(session: Session, method: string, answer: (outcome: AuthOutcome) => void): Attempt;
   /** The session is on its wire, and its CONNACK on its way. */
-  connected(session: Session, wire: Wire, sessionPresent: boolean): void;
+  connected(session: Session, wire: Wire, connect: Connect, sessionPresent: boolean): void;
   /** Whether a message may be published: Success, or why not. */
   judge(message: Message, publisher: Session): ReasonCode;
   /** Keeps the message if it is to be retained, and delivers it to everybody who hears its topic. */

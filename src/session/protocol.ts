@@ -206,7 +206,7 @@ export class Protocol {
     const connack = { type: PacketType.Connack, sessionPresent, reasonCode: ReasonCode.Success } as const;
     this.#wire.send(properties === undefined ? connack : { ...connack, properties }, ticket); // [MQTT-3.2.0-1]
     session.resume(this.#wire, this.#terms);
-    this.#server.connected(session, this.#wire, sessionPresent);
+    this.#server.connected(session, this.#wire, connect, sessionPresent);
     this.#wire.resume();
   }
 

@@ -459,7 +459,7 @@ test('a listener of `connected` is told once the client is in, and what it throw
   await comeBack(broker, 'alice');
   assert.equal(broker.broker.stats.bugs, 2);
   assert.deepEqual(heard, [
-    { clientId: 'alice', username: 'u', remoteAddress: 'memory', sessionPresent: false },
-    { clientId: 'alice', username: undefined, remoteAddress: 'memory', sessionPresent: true },
+    { clientId: 'alice', username: 'u', version: 4, remoteAddress: 'memory', sessionPresent: false, properties: undefined },
+    { clientId: 'alice', username: undefined, version: 4, remoteAddress: 'memory', sessionPresent: true, properties: undefined },
   ]);
 });

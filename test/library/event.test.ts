@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Broker, EventName } from 'posmq';
-import { createTestBroker } from 'posmq/testing';
+import { createTestBroker, PacketType } from 'posmq/testing';
 import { arrive, comeBack, connect, knock, subscribe, unsubscribe } from '../conversations/client.js';
 
 const NAMES: readonly EventName[] = ['connected', 'disconnected', 'subscribed', 'unsubscribed', 'sessionEnded'];
@@ -21,9 +21,12 @@ test('a visit is told from its beginning to its end', async () => {
   client.send(connect('ann', { username: 'Ann', password: Buffer.from('secret') }));
   client.send(subscribe(1, ['a/+', 1], ['b', 2]), unsubscribe(2, 'b', 'never'));
   assert.deepEqual(events.splice(0), [
-    ['connected', { clientId: 'ann', username: 'Ann', remoteAddress: '192.0.2.7:50112', sessionPresent: false }],
-    ['subscribed', { clientId: 'ann', filter: 'a/+', qos: 1 }],
-    ['subscribed', { clientId: 'ann', filter: 'b', qos: 2 }],
+    [
+      'connected',
+      { clientId: 'ann', username: 'Ann', version: 4, remoteAddress: '192.0.2.7:50112', sessionPresent: false, properties: undefined },
+    ],
+    ['subscribed', { clientId: 'ann', filter: 'a/+', qos: 1, identifier: undefined }],
+    ['subscribed', { clientId: 'ann', filter: 'b', qos: 2, identifier: undefined }],
     ['unsubscribed', { clientId: 'ann', filter: 'b' }],
   ]);
   client.hangUp();
@@ -36,6 +39,27 @@ test('a visit is told from its beginning to its end', async () => {
   );
 });
 
+test('the properties of a 5.0 client are told with what it does', async () => {
+  const test = await createTestBroker();
+  const events = told(test.broker);
+  const properties = { sessionExpiryInterval: 60, userProperties: [['till', '7']] as [string, string][] };
+  const client = test.connect('192.0.2.7:50112');
+  client.send({ type: PacketType.Connect, version: 5, clean: true, keepAlive: 0, clientId: 'ann', properties });
+  client.send({
+    type: PacketType.Subscribe,
+    packetId: 1,
+    subscriptions: [{ filter: 'a', qos: 1 }],
+    properties: { subscriptionIdentifiers: [9] },
+  });
+  assert.deepEqual(events, [
+    [
+      'connected',
+      { clientId: 'ann', username: undefined, version: 5, remoteAddress: '192.0.2.7:50112', sessionPresent: false, properties },
+    ],
+    ['subscribed', { clientId: 'ann', filter: 'a', qos: 1, identifier: 9 }],
+  ]);
+});
+
 test('a session that is kept ends when it expires, or when a clean one takes its place', async () => {
   const test = await createTestBroker({ sessionExpiry: 10 });
   const events = told(test.broker);
@@ -43,7 +67,10 @@ test('a session that is kept ends when it expires, or when a clean one takes its
   (await arrive(test, 'ann', { clean: false })).leave();
   assert.equal(ended(), 0);
   (await comeBack(test, 'ann')).leave();
-  assert.deepEqual(events[0], ['connected', { clientId: 'ann', username: undefined, remoteAddress: 'memory', sessionPresent: true }]);
+  assert.deepEqual(events[0], [
+    'connected',
+    { clientId: 'ann', username: undefined, version: 4, remoteAddress: 'memory', sessionPresent: true, properties: undefined },
+  ]);
   assert.equal(ended(), 0);
   test.advance(11_000);
   assert.equal(ended(), 1);
@@ -59,7 +86,10 @@ test('a take-over is told as the end of the old connection and the beginning of 
   await comeBack(test, 'ann');
   assert.deepEqual(events, [
     ['disconnected', { clientId: 'ann', reason: 'taken-over' }],
-    ['connected', { clientId: 'ann', username: undefined, remoteAddress: 'memory', sessionPresent: true }],
+    [
+      'connected',
+      { clientId: 'ann', username: undefined, version: 4, remoteAddress: 'memory', sessionPresent: true, properties: undefined },
+    ],
   ]);
 });
 
