@@ -1,7 +1,6 @@
 /** The broker: sessions, routing and retained messages behind the rules of each connection. Hot: publish. */
-import { variableIntegerSize } from '../packet/bytes.js';
-import { MAX_REMAINING_LENGTH, type Connect, type QoS, type SubscriptionRequest, type Will } from '../packet/packet.js';
-import { propertiesSize, type Properties } from '../packet/properties.js';
+import type { Connect, QoS, SubscriptionRequest, Will } from '../packet/packet.js';
+import type { Properties } from '../packet/properties.js';
 import { Publish } from '../packet/publish.js';
 import { ReasonCode } from '../packet/reason-code.js';
 import type {
@@ -33,6 +32,7 @@ import { NEVER, Sessions } from './sessions.js';
 import type { Stats } from './stats.js';
 import { Subscriptions } from './subscriptions.js';
 import type { Turn } from './turn.js';
+import { connackSize, welcome } from './welcome.js';
 import { Wills } from './wills.js';
 
 /** Levels of a filter with wildcards at most: more than any naming scheme has, few enough to match against quickly. */
@@ -274,10 +274,7 @@ export class Broker implements Server {
     if (session === undefined && this.sessions.size >= limits.maxSessions) {
       return { refused: ReasonCode.QuotaExceeded, because: 'there are as many sessions as are allowed' };
     }
-    const keepAlive = this.#keepAlive(connect);
-    const expiryInterval = Math.min(expiryAsked(connect), limits.sessionExpiry);
-    const properties =
-      connect.version === 5 ? this.#connackProperties(connect, clientId, expiryInterval, keepAlive, authentication) : undefined;
+    const { expiryInterval, keepAlive, properties } = welcome(connect, clientId, limits, authentication);
     if (connackSize(properties) > (connect.properties?.maximumPacketSize ?? Infinity)) {
       return { refused: ReasonCode.PacketTooLarge, because: 'a CONNACK is larger than the client takes' }; // [MQTT5-3.1.2-24]
     }
@@ -302,37 +299,6 @@ export class Broker implements Server {
     this.sessions.attached(session);
     if (session.durable) ticket = journal.opened(session);
     return { session, sessionPresent, ticket, username, keepAlive, properties };
-  }
-
-  /** Seconds. Only 5.0 clients can be told another than they asked for [MQTT5-3.2.2-21]. */
-  #keepAlive({ version, keepAlive }: Connect): number {
-    const { maxKeepAlive } = this.#parts.limits;
-    const isWithin = maxKeepAlive === 0 || (keepAlive > 0 && keepAlive <= maxKeepAlive);
-    return version !== 5 || isWithin ? keepAlive : maxKeepAlive;
-  }
-
-  /** What a 5.0 client is told of this server: only what differs from what it would assume (MQTT 5.0 section 3.2.2.3). */
-  #connackProperties(
-    connect: Connect,
-    clientId: string,
-    expiryInterval: number,
-    keepAlive: number,
-    authentication: Properties,
-  ): Properties {
-    const { limits } = this.#parts;
-    const { receiveMaximum, topicAliasMaximum, maxQos } = this.offer;
-    const wantsInformation = connect.properties?.requestResponseInformation === true && limits.responseInformation !== '';
-    return {
-      ...(expiryInterval === expiryAsked(connect) ? undefined : { sessionExpiryInterval: expiryInterval }),
-      ...(receiveMaximum === 65_535 ? undefined : { receiveMaximum }),
-      ...(maxQos === 2 ? undefined : { maximumQoS: maxQos }),
-      ...(limits.maxPacketSize === MAX_REMAINING_LENGTH ? undefined : { maximumPacketSize: packetSizeOf(limits.maxPacketSize) }),
-      ...(connect.clientId === '' ? { assignedClientIdentifier: clientId } : undefined), // [MQTT5-3.2.2-16]
-      ...(topicAliasMaximum === 0 ? undefined : { topicAliasMaximum }),
-      ...(keepAlive === connect.keepAlive ? undefined : { serverKeepAlive: keepAlive }),
-      ...(wantsInformation ? { responseInformation: limits.responseInformation } : undefined),
-      ...authentication,
-    };
   }
 
   #refusal(session: Session, request: SubscriptionRequest): ReasonCode | undefined {
@@ -424,20 +390,4 @@ export class Broker implements Server {
 /** `$SYS` is where a broker speaks of itself; nobody else does (MQTT 3.1.1 section 4.7.2). */
 function isOwnTopic(topic: string): boolean {
   return topic.charCodeAt(0) === DOLLAR && topic.startsWith('$SYS/');
-}
-
-/** Seconds a client wants its session kept; 3.1.1 knows for ever and not at all. */
-function expiryAsked({ version, clean, properties }: Connect): number {
-  if (version === 5) return properties?.sessionExpiryInterval ?? 0;
-  return clean ? 0 : NEVER;
-}
-
-function connackSize(properties: Properties | undefined): number {
-  const size = propertiesSize(properties);
-  return packetSizeOf(2 + variableIntegerSize(size) + size);
-}
-
-/** The size of a packet with this Remaining Length, in bytes. */
-function packetSizeOf(remainingLength: number): number {
-  return 1 + variableIntegerSize(remainingLength) + remainingLength;
 }
