@@ -11,6 +11,7 @@ const NEEDED = [
   { what: 'mosquitto_sub', package: 'mosquitto-clients', present: () => onPath('mosquitto_sub') },
   { what: 'cc', package: 'gcc', present: () => onPath('cc') },
   { what: 'the C library headers', package: 'libc6-dev', present: () => existsSync('/usr/include/stdio.h') },
+  { what: 'strace', package: 'strace', present: () => process.platform !== 'linux' || onPath('strace') },
   { what: 'the Paho MQTT C library', package: 'libpaho-mqtt-dev', present: () => existsSync('/usr/include/MQTTClient.h') },
 ];
 

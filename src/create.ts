@@ -3,7 +3,8 @@ import { statusLine } from './admin/status.js';
 import { Broker } from './broker/broker.js';
 import type { AuthenticationMethod, Log, Storage } from './broker/contracts.js';
 import type { EventListener, EventName, Gates } from './broker/hooks.js';
-import { forgetful, StorageJournal } from './broker/journal.js';
+import { forgetful } from './broker/journal.js';
+import { Keeping } from './broker/keeping.js';
 import type { MessageListener } from './broker/listener.js';
 import type { Stats } from './broker/stats.js';
 import { Turn } from './broker/turn.js';
@@ -19,6 +20,7 @@ import type { QoS } from './packet/packet.js';
 import type { Properties } from './packet/properties.js';
 import { Message } from './session/message.js';
 import { Tally } from './session/tally.js';
+import { LevelStorage } from './storage/level.js';
 import { isTopicFilter, isTopicName } from './topic/name.js';
 import { Timer, Wheel } from './util/wheel.js';
 
@@ -38,7 +40,9 @@ export type Plugin = (broker: RunningBroker) => void | Promise<void>;
 export interface CreateOptions extends Partial<Options> {
   /** Where lines of log go; none by default. A `pino` logger fits. */
   readonly log?: Log;
-  /** Where sessions, queues and retained messages are kept; by default nowhere but in memory. Whoever opened it closes it. */
+  /** The folder of the store; in a program there is none by default, and everything is kept in memory. */
+  readonly data?: string;
+  /** Where sessions, queues and retained messages are kept, in place of `data`. Whoever opened it closes it. */
   readonly storage?: Storage;
   readonly gates?: Partial<Gates>;
   readonly plugins?: readonly Plugin[];
@@ -87,7 +91,12 @@ const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: ()
  */
 export async function createBroker(options: CreateOptions = {}): Promise<RunningBroker> {
   const broker = await RunningBroker.assemble(options, realWorld);
-  await broker.listen();
+  try {
+    await broker.listen();
+  } catch (error) {
+    await broker.close();
+    throw error;
+  }
   return broker;
 }
 
@@ -95,7 +104,9 @@ export async function createBroker(options: CreateOptions = {}): Promise<Running
 export class RunningBroker {
   readonly #options: Options;
   readonly #core: Broker;
-  readonly #journal: StorageJournal | undefined;
+  readonly #keeping: Keeping | undefined;
+  /** The store this broker has opened, and closes. */
+  readonly #store: LevelStorage | undefined;
   readonly #turn: Turn;
   readonly #wheel: Wheel;
   readonly #log: Log;
@@ -105,23 +116,42 @@ export class RunningBroker {
   #beat: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(options: Options, { log = silent, storage, authenticationMethods = [] }: CreateOptions, world: World) {
+  private constructor(
+    options: Options,
+    { log = silent, storage, authenticationMethods = [] }: CreateOptions,
+    world: World,
+    store: LevelStorage | undefined,
+  ) {
+    this.#store = store;
     this.#options = options;
     this.#log = log;
     this.#world = world;
     const tally = new Tally();
     this.#turn = new Turn({
       schedule: world.schedule,
-      commit: storage === undefined ? async () => {} : () => storage.commit(),
+      commit: async () => this.#keeping?.journal.commit(),
       failed: (error) => this.#storageFailed(error),
       bug: (where, error) => this.#core.bug(where, error),
     });
     this.#wheel = new Wheel({ tick: TICK, slots: SLOTS, now: world.now(), onError: (error) => this.#core.bug('a deadline', error) });
-    this.#journal = storage === undefined ? undefined : new StorageJournal(storage, this.#turn);
+    this.#keeping =
+      storage === undefined
+        ? undefined
+        : new Keeping({
+            storage,
+            turn: this.#turn,
+            wheel: this.#wheel,
+            log,
+            now: world.now,
+            waits: options.durability !== 'memory',
+            outOfSpace: () => this.#refuseWaiting(),
+          });
     this.#core = new Broker({
       limits: options,
       tally,
-      journal: this.#journal ?? forgetful,
+      journal: this.#keeping?.journal ?? forgetful,
+      shelf: this.#keeping?.shelf,
+      warm: async (session) => this.#keeping?.warm(session),
       turn: this.#turn,
       wheel: this.#wheel,
       log,
@@ -143,11 +173,21 @@ export class RunningBroker {
 
   /** A broker with its state restored and its plugins in place that does not listen yet. */
   static async assemble(given: CreateOptions, world: World): Promise<RunningBroker> {
-    const { log: _log, storage: _storage, authenticationMethods: _methods, gates, plugins = [], ...options } = given;
-    const broker = new RunningBroker(checkOptions(options), given, world);
-    await broker.#journal?.replay(broker.#core, world.now());
-    if (gates !== undefined) broker.gate(gates);
-    for (const plugin of plugins) await plugin(broker);
+    const { log = silent, storage: _storage, authenticationMethods: _methods, gates, plugins = [], ...unchecked } = given;
+    const options = checkOptions(unchecked);
+    const { minFreeDisk, durability } = options;
+    const isOwn = given.data !== undefined && given.storage === undefined && !options.memory;
+    const store = isOwn ? await LevelStorage.open(given.data, { sync: durability === 'sync', minFreeDisk, log }) : undefined;
+    const broker = new RunningBroker(options, { ...given, ...(store === undefined ? undefined : { storage: store }) }, world, store);
+    try {
+      await broker.#keeping?.restart(broker.#core);
+      if (gates !== undefined) broker.gate(gates);
+      for (const plugin of plugins) await plugin(broker);
+      broker.#core.begin();
+    } catch (error) {
+      await store?.close();
+      throw error;
+    }
     return broker;
   }
 
@@ -286,6 +326,7 @@ export class RunningBroker {
 
   async #close(): Promise<void> {
     this.#core.stop();
+    this.#keeping?.stop();
     const released = this.#listener?.close();
     for (const connection of this.#connections.register) connection.close('server-stopping');
     await released;
@@ -295,7 +336,16 @@ export class RunningBroker {
     try {
       await this.#turn.settled(last);
     } finally {
+      this.#turn.stop();
+      await this.#store?.close();
       this.#log.info({}, 'stopped');
+    }
+  }
+
+  /** There is no space: who waits for an acknowledgement is not left waiting. */
+  #refuseWaiting(): void {
+    for (const connection of this.#connections.register) {
+      if (connection.awaitsDisk) connection.close('storage-full', 'there is no space for what is to be acknowledged');
     }
   }
 

@@ -9,6 +9,7 @@ import type {
   ConnectOutcome,
   Journal,
   Offer,
+  PendingWill,
   Server,
   SessionLimits,
   SubscribeOutcome,
@@ -23,20 +24,25 @@ import { filterOf, hasWildcard, isTopicFilter, levels } from '../topic/name.js';
 import type { Wheel } from '../util/wheel.js';
 import { Admission, type Candidate } from './admission.js';
 import type { AuthenticationMethod, Limits, Log } from './contracts.js';
-import { Hooks } from './hooks.js';
+import { Hooks, type Asker } from './hooks.js';
 import { Listener, type MessageListener } from './listener.js';
 import { Replays } from './replay.js';
-import { Retained } from './retained.js';
+import { isLarge, Retained, type Kept } from './retained.js';
 import { Router, type Route } from './router.js';
 import { NEVER, Sessions } from './sessions.js';
+import type { StorageShelf } from './shelf.js';
 import type { Stats } from './stats.js';
 import { Subscriptions } from './subscriptions.js';
 import type { Turn } from './turn.js';
-import { connackSize, welcome } from './welcome.js';
+import { connackSize, expiryAsked, welcome } from './welcome.js';
 import { Wills } from './wills.js';
 
 /** Levels of a filter with wildcards at most: more than any naming scheme has, few enough to match against quickly. */
 const MAX_WILDCARD_LEVELS = 256;
+
+/** Messages read back at a time for a subscriber of this process. */
+const RETAINED_PAGE = 64;
+const RETAINED_PAGE_BYTES = 262_144;
 
 const DOLLAR = 0x24;
 
@@ -47,6 +53,10 @@ export interface BrokerParts {
   readonly turn: Turn;
   readonly wheel: Wheel;
   readonly log: Log;
+  /** Where what the journal has is read back; none where it keeps nothing. */
+  readonly shelf: StorageShelf | undefined;
+  /** Brings back what a restart has left on record of a session. */
+  readonly warm: (session: Session) => Promise<void>;
   /** ms since the epoch. */
   readonly now: () => number;
   readonly authenticationMethods: readonly AuthenticationMethod[];
@@ -68,18 +78,27 @@ export class Broker implements Server {
   readonly #parts: BrokerParts;
   readonly #surroundings: SessionSurroundings;
   readonly #startedAt: number;
+  /** Wills that were on record at the start. */
+  #found: { readonly clientId: string; readonly found: PendingWill }[] = [];
   #stopping = false;
 
   constructor(parts: BrokerParts) {
-    const { limits, tally, journal, turn, wheel } = parts;
+    const { limits, tally, journal, turn, wheel, shelf } = parts;
     this.#parts = parts;
     this.tally = tally;
     this.hooks = new Hooks((where, error) => this.bug(where, error));
     this.sessions = new Sessions(wheel);
     this.retained = new Retained(limits.maxRetainedMessages, limits.maxRetainedBytes);
-    this.replays = new Replays(this.retained, turn, parts.now, (message) => this.#forgetRetained(message));
-    const again = (share: string, message: Message): void => this.#again(share, message);
-    this.#surroundings = { limits: limits satisfies SessionLimits, journal, tally, now: parts.now, again };
+    this.replays = new Replays({
+      retained: this.retained,
+      turn,
+      now: parts.now,
+      expired: (kept) => this.#forgetRetained(kept),
+      read: (topics) => this.#readRetained(topics),
+      failed: (session, error) => this.unreadable(session, error),
+    });
+    const again = (share: string, message: Message): void => this.again(share, message);
+    this.#surroundings = { limits: limits satisfies SessionLimits, journal, shelf, tally, now: parts.now, again };
     this.#startedAt = parts.now();
     this.#wills = new Wills(wheel);
     this.#admission = new Admission(this, parts.authenticationMethods);
@@ -97,7 +116,19 @@ export class Broker implements Server {
   }
 
   connect(connect: Connect, wire: Wire, answer: (outcome: ConnectOutcome) => void): Attempt {
-    return this.#admission.begin(connect, wire, answer);
+    const session = this.sessions.get(connect.clientId);
+    if (session?.isCold !== true) return this.#admission.begin(connect, wire, answer);
+    let attempt: Attempt | undefined;
+    this.#parts.warm(session).then(
+      () => {
+        if (!wire.closed) attempt = this.#admission.begin(connect, wire, answer);
+      },
+      (error: unknown) => {
+        this.bug(`the session of ${session.clientId}`, error);
+        answer({ refused: ReasonCode.ServerUnavailable, because: 'the session cannot be read back' });
+      },
+    );
+    return { next: (data) => attempt?.next(data) };
   }
 
   reauthenticate(session: Session, method: string, answer: (outcome: AuthOutcome) => void): Attempt {
@@ -112,15 +143,50 @@ export class Broker implements Server {
 
   judge(message: Message, publisher: Session): ReasonCode {
     const gate = this.hooks.gates.publish;
-    if ((gate === undefined || gate(message, publisher)) && !isOwnTopic(message.topic)) return ReasonCode.Success;
-    this.#dropped('not-authorized');
-    return ReasonCode.NotAuthorized;
+    if ((gate !== undefined && !gate(message, publisher)) || isOwnTopic(message.topic)) {
+      this.#dropped('not-authorized');
+      return ReasonCode.NotAuthorized;
+    }
+    if (message.qos === 0) return ReasonCode.Success;
+    const { journal, limits } = this.#parts;
+    const lack = journal.full || limits.whenQueueFull === 'reject' ? this.#lack(message, publisher) : undefined;
+    if (lack === undefined) return ReasonCode.Success;
+    this.#dropped(lack);
+    return ReasonCode.QuotaExceeded;
+  }
+
+  /** What there is too little of to keep a message for everybody who is to have it. */
+  #lack(message: Message, publisher: Session): DropReason | undefined {
+    const { journal, limits } = this.#parts;
+    const isOwn = ({ subscriber }: Route): boolean => subscriber.clientId === message.publisher;
+    const audience = this.router
+      .audience(message.topic)
+      .map((route) => (route.noLocal && isOwn(route) ? route.foreign : route)) // [MQTT5-3.8.3-3]
+      .filter((route) => route !== undefined);
+    const isToBeRetained = message.retain && message.payloadLength > 0;
+    const needsDisk =
+      isToBeRetained || (message.qos === 2 && publisher.durable) || audience.some(({ subscriber, qos }) => qos > 0 && subscriber.durable);
+    if (journal.full && needsDisk) return 'storage-full';
+    if (limits.whenQueueFull !== 'reject') return undefined;
+    if (isToBeRetained && !this.retained.takes(message)) return 'retained-full';
+    let waiting = 0;
+    for (const { subscriber, qos } of audience) {
+      if (!subscriber.takes(message, message.qos < qos ? message.qos : qos)) return 'queue-full';
+      const isSent = subscriber instanceof Session ? subscriber.hasRoom && subscriber.queue.length === 0 : !subscriber.durable;
+      if (qos > 0 && !isSent) waiting++;
+    }
+    // Each has room for it; whether there is room for all of them together nobody of them knows.
+    const { queuedMessages, queuedBytes } = this.tally;
+    const isTooMuch =
+      queuedMessages + waiting > limits.maxTotalQueuedMessages || queuedBytes + waiting * message.size > limits.maxTotalQueuedBytes;
+    return waiting > 0 && isTooMuch ? 'queue-full' : undefined;
   }
 
   /** Keeps the message if it is to be retained, and delivers it to everybody who hears its topic. */
   route(message: Message): Ticket {
     let ticket = message.retain ? this.#retain(message) : 0;
     const audience = this.router.audience(message.topic);
+    if (audience.length > 1) message.isShared = true;
     for (let i = 0; i < audience.length; i++) {
       let route: Route | undefined = audience[i];
       if (route === undefined) continue;
@@ -191,6 +257,7 @@ export class Broker implements Server {
     session.suspend();
     this.sessions.detached();
     if (will !== undefined) this.#schedule(will, session);
+    else this.#unwill(session);
     const isKept = session.expiryInterval > 0;
     if (isKept) this.#detach(session);
     else this.#forget(session); // [MQTT-3.1.2-6]
@@ -203,10 +270,13 @@ export class Broker implements Server {
   listen(filter: string, listener: MessageListener): () => void {
     const subscriber = new Listener('', listener, this.#parts.turn, (where, error) => this.bug(where, error));
     const subscription: Subscription = { subscriber, filter, qos: 2, noLocal: false, retainAsPublished: true, identifier: undefined };
-    for (const message of this.retained.match(filter)) {
-      if (message.expiresAt <= this.now()) this.#forgetRetained(message);
-      else subscriber.deliver(message, message.qos);
+    const absent: Kept[] = [];
+    for (const kept of this.retained.match(filter)) {
+      if (kept.expiresAt <= this.now()) this.#forgetRetained(kept);
+      else if (kept.message === undefined) absent.push(kept);
+      else subscriber.deliver(kept.message, kept.message.qos);
     }
+    if (absent.length > 0) void this.#deliverRetained(subscriber, absent);
     this.router.add(subscription);
     return () => {
       subscriber.end();
@@ -222,11 +292,49 @@ export class Broker implements Server {
   }
 
   /** Enters a session as a restart finds it: without a connection, until `expiresAt` (ms since the epoch). */
-  restoreSession(clientId: string, createdAt: number, expiryInterval: number, expiresAt: number): Session {
-    const session = new Session(clientId, expiryInterval, createdAt, this.#surroundings);
+  restoreSession(clientId: string, number: number, createdAt: number, expiryInterval: number, expiresAt: number): Session {
+    const session = new Session(clientId, number, expiryInterval, createdAt, this.#surroundings);
+    session.isCold = true;
     this.sessions.add(session);
-    this.sessions.expire(session, expiresAt, () => this.#end(session));
+    this.sessions.expire(session, expiresAt, () => this.end(session));
     return session;
+  }
+
+  /** Enters a Will as a restart finds it: what becomes of it is decided by {@link begin}. */
+  restoreWill(clientId: string, found: PendingWill): void {
+    this.#found.push({ clientId, found });
+  }
+
+  /** Everything is restored, and whoever has a say is here: Wills of connections that ended with the last process take their course. */
+  begin(): void {
+    for (const { clientId, found } of this.#found.splice(0)) {
+      const { will, username, dueAt, expiryInterval } = found;
+      const session = this.sessions.get(clientId);
+      const publisher = { clientId, username };
+      if (session === undefined) {
+        this.#publishWill(will, publisher);
+        continue;
+      }
+      session.isWillFiled = true;
+      session.username = username;
+      const wait = Math.min(will.properties?.willDelayInterval ?? 0, expiryInterval) * 1_000;
+      const due = dueAt === Infinity ? this.now() + wait : dueAt;
+      const publish = (): void => this.#publishWill(will, publisher, session);
+      // What is due is not for a client that comes back at once to cancel.
+      if (due <= this.now()) publish();
+      else this.#wills.delay(session, due, publish);
+    }
+  }
+
+  /** What is on record of a session cannot be read back: it has no connection then, and keeps what it has. */
+  unreadable({ clientId, wire }: Session, error: unknown): void {
+    this.#parts.log.error({ err: error, client: clientId }, 'a session cannot be read back from the storage');
+    wire?.close('storage-failed');
+  }
+
+  /** Looks through a part of what is retained for what has expired. */
+  sweepRetained(): void {
+    for (const kept of this.retained.sweep()) if (kept.expiresAt <= this.now()) this.#forgetRetained(kept);
   }
 
   /** From now on nobody is let in, and no Will waits: what a broker that stops has not published nobody will. */
@@ -271,6 +379,9 @@ export class Broker implements Server {
     if (session?.wire === undefined && this.sessions.connected >= limits.maxConnections) {
       return { refused: ReasonCode.ServerBusy, because: 'as many clients are connected as are allowed' };
     }
+    if (journal.full && (connect.will !== undefined || (session === undefined && expiryAsked(connect) > 0))) {
+      return { refused: ReasonCode.QuotaExceeded, because: 'there is no space for what would have to be kept' };
+    }
     if (session === undefined && this.sessions.size >= limits.maxSessions) {
       return { refused: ReasonCode.QuotaExceeded, because: 'there are as many sessions as are allowed' };
     }
@@ -284,20 +395,25 @@ export class Broker implements Server {
     session = this.sessions.get(clientId);
     let ticket = 0;
     if (session !== undefined && connect.clean) {
-      ticket = this.#end(session);
+      ticket = this.end(session);
       session = undefined;
     }
     const sessionPresent = session !== undefined; // [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
     if (session === undefined) {
-      session = new Session(clientId, expiryInterval, this.now(), this.#surroundings);
+      session = new Session(clientId, expiryInterval > 0 ? journal.number() : 0, expiryInterval, this.now(), this.#surroundings);
       this.sessions.add(session);
     } else {
       session.expiryInterval = expiryInterval;
       this.#wills.cancel(session);
+      this.#unwill(session);
     }
     session.arrival = arrival;
     this.sessions.attached(session);
     if (session.durable) ticket = journal.opened(session);
+    if (connect.will !== undefined) {
+      ticket = Math.max(ticket, journal.willed(clientId, { will: connect.will, username, expiryInterval, dueAt: Infinity }));
+      session.isWillFiled = true;
+    }
     return { session, sessionPresent, ticket, username, keepAlive, properties };
   }
 
@@ -310,41 +426,98 @@ export class Broker implements Server {
     if (this.sessions.get(session.clientId) !== session) return ReasonCode.UnspecifiedError;
     const { maxSubscriptions } = this.#parts.limits;
     if (session.subscriptions.size >= maxSubscriptions && !session.subscriptions.has(filter)) return ReasonCode.QuotaExceeded;
+    if (session.durable && this.#parts.journal.full) return ReasonCode.QuotaExceeded;
     if (hasWildcard(filter) && levels(filter) > MAX_WILDCARD_LEVELS) return ReasonCode.QuotaExceeded;
     return undefined;
   }
 
   /** A retained message that has expired. */
-  #forgetRetained(message: Message): void {
+  #forgetRetained(kept: Kept): void {
+    if (this.retained.get(kept.topic) !== kept) return; // it is gone, or another one has come
     this.#dropped('message-expired');
-    if (this.retained.delete(message.topic)) this.#parts.journal.unretained(message.topic);
+    this.retained.delete(kept.topic);
+    this.#parts.journal.unretained(kept.topic);
+  }
+
+  async #readRetained(topics: readonly string[]): Promise<(Message | undefined)[]> {
+    return this.#parts.shelf?.retained(topics) ?? [];
+  }
+
+  /** Delivers messages that are retained on record only to a subscriber of this process. */
+  async #deliverRetained(subscriber: Listener, absent: readonly Kept[]): Promise<void> {
+    try {
+      for (let next = 0; next < absent.length && !subscriber.ended; ) {
+        const page: Kept[] = [];
+        for (let bytes = 0; next < absent.length && page.length < RETAINED_PAGE && bytes < RETAINED_PAGE_BYTES; next++) {
+          page.push(absent[next]!);
+          bytes += absent[next]!.size;
+        }
+        const messages = await this.#readRetained(page.map(({ topic }) => topic));
+        for (const [at, message] of messages.entries()) {
+          if (message !== undefined && this.retained.get(message.topic) === page[at]) subscriber.deliver(message, message.qos);
+        }
+        // It hears them when the turn ends; then their memory is free for the next.
+        await new Promise<void>((resolve) => this.#parts.turn.later(resolve));
+      }
+    } catch (error) {
+      this.bug('a listener for retained messages', error);
+    }
   }
 
   #retain(message: Message): Ticket {
     const { journal } = this.#parts;
     if (message.payloadLength > 0) {
-      if (this.retained.set(message)) return journal.retained(message);
-      this.#dropped('retained-full'); // and what the topic had is out of date [MQTT-3.3.1-7]
+      const isFull = journal.full;
+      if (!isFull && this.retained.set(message)) return this.#recordRetained(message);
+      this.#dropped(isFull ? 'storage-full' : 'retained-full'); // and what the topic had is out of date [MQTT-3.3.1-7]
     }
     return this.retained.delete(message.topic) ? journal.unretained(message.topic) : 0;
+  }
+
+  /** Once it is on record, memory need not hold all of it. */
+  #recordRetained(message: Message): Ticket {
+    const { journal, shelf, turn } = this.#parts;
+    const ticket = journal.retained(message);
+    if (shelf !== undefined && isLarge(message)) {
+      // Where it never gets there, that is the storage's failure, and told as that.
+      turn.settled(turn.newest).then(
+        () => this.retained.shelve(message),
+        () => {},
+      );
+    }
+    return ticket;
   }
 
   /** Publishes a Will when it is due: now, after its delay, or when the session ends, whichever comes first [MQTT5-3.1.3-9]. */
   #schedule(will: Will, session: Session): void {
     const delay = Math.min(will.properties?.willDelayInterval ?? 0, session.expiryInterval);
-    const publish = (): void => this.#publishWill(will, session);
-    if (delay === 0 || this.#stopping) publish();
-    else this.#wills.delay(session, this.now() + delay * 1_000, publish);
+    const publish = (): void => this.#publishWill(will, session, session);
+    if (delay === 0 || this.#stopping) return publish();
+    const dueAt = this.now() + delay * 1_000;
+    const { clientId, username, expiryInterval } = session;
+    this.#parts.journal.willed(clientId, { will, username, expiryInterval, dueAt });
+    this.#wills.delay(session, dueAt, publish);
   }
 
-  #publishWill({ topic, payload, qos, retain, properties: given }: Will, session: Session): void {
+  /** The Will of a connection that is over will not be published. */
+  #unwill(session: Session): void {
+    if (!session.isWillFiled) return;
+    session.isWillFiled = false;
+    this.#parts.journal.unwilled(session.clientId);
+  }
+
+  /** @param session of the client, where it has one still. */
+  #publishWill(will: Will, publisher: Asker, session?: Session): void {
+    if (session === undefined) this.#parts.journal.unwilled(publisher.clientId);
+    else this.#unwill(session);
+    const { topic, payload, qos, retain, properties: given } = will;
     const { willDelayInterval: _, ...properties } = given ?? {};
     const version = given === undefined ? 4 : 5;
     const { messageExpiryInterval } = properties;
     const expiresAt = messageExpiryInterval === undefined ? Infinity : this.now() + messageExpiryInterval * 1_000;
-    const message = new Message(Publish.of({ topic, payload, qos, retain, version, properties }), session.clientId, expiresAt);
+    const message = new Message(Publish.of({ topic, payload, qos, retain, version, properties }), publisher.clientId, expiresAt);
     const gate = this.hooks.gates.will;
-    if ((gate !== undefined && !gate(message, session)) || isOwnTopic(message.topic)) this.#dropped('not-authorized');
+    if ((gate !== undefined && !gate(message, publisher)) || isOwnTopic(message.topic)) this.#dropped('not-authorized');
     else this.route(message);
   }
 
@@ -352,10 +525,11 @@ export class Broker implements Server {
     const { expiryInterval } = session;
     const expiresAt = expiryInterval === NEVER ? Infinity : this.now() + expiryInterval * 1_000;
     if (session.durable) this.#parts.journal.detached(session, expiresAt);
-    this.sessions.expire(session, expiresAt, () => this.#end(session));
+    this.sessions.expire(session, expiresAt, () => this.end(session));
   }
 
-  #end(session: Session): Ticket {
+  /** The session is over: its time is up, or its client wants a new one. */
+  end(session: Session): Ticket {
     const ticket = this.#forget(session);
     this.#tellEnd(session);
     return ticket;
@@ -376,7 +550,7 @@ export class Broker implements Server {
   }
 
   /** A member of a Shared Subscription will not be sent a message any more: another one is to have it. */
-  #again(share: string, message: Message): void {
+  again(share: string, message: Message): void {
     if (message.expiresAt <= this.now())
       this.#dropped('message-expired'); // [MQTT5-3.3.2-5]
     else this.subscriptions.again(share, message);

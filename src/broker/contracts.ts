@@ -1,5 +1,6 @@
 /** What the broker needs of the world: a place to keep records, ways to authenticate, a log, and bounds. */
 import type { ReasonCode } from '../packet/reason-code.js';
+import type { WhenQueueFull } from '../session/contracts.js';
 import type { Strategy } from './share-group.js';
 
 export interface Entry {
@@ -14,14 +15,23 @@ export interface Entry {
 export interface Storage {
   /** The value committed under a key. */
   get(key: Buffer): Promise<Buffer | undefined>;
-  /** Up to `limit` committed entries in order, from `from` (with it) to `to` (without it); ask again from the last key on. */
-  range(from: Buffer, to: Buffer, limit: number): Promise<Entry[]>;
-  /** Belongs to the next {@link commit}. */
+  /**
+   * Up to `limit` committed entries in order, from `from` (with it) to `to` (without it); fewer where they are large, none only where there are
+   * none. Ask again from behind the last key. Where only keys or only values are asked for, the others are
+   * empty, or there all the same.
+   */
+  range(from: Buffer, to: Buffer, limit: number, what?: 'entries' | 'keys' | 'values'): Promise<Entry[]>;
+  /** Belongs to the next {@link commit}. The bytes are the storage's from now on. */
   put(key: Buffer, value: Buffer): void;
   /** Belongs to the next {@link commit}. */
   delete(key: Buffer): void;
-  /** Everything put and deleted before this call, all or nothing; resolves when it is durable. Called again only after that. */
+  /**
+   * Everything put and deleted before this call, all or nothing; resolves when it is durable. Called again only after that. Rejects where it
+   * never will be; where there only is no space it waits for space, and says so by {@link full}.
+   */
   commit(): Promise<void>;
+  /** Whether so little space is left that nothing should be put that can be refused; never, where it is absent. */
+  readonly full?: boolean;
 }
 
 /** One method of enhanced authentication (MQTT 5.0 section 4.12). */
@@ -65,6 +75,10 @@ export interface Limits {
   readonly sessionExpiry: number;
   readonly maxSessions: number;
   readonly maxSubscriptions: number;
+  /** Of all sessions together. */
+  readonly maxTotalQueuedMessages: number;
+  readonly maxTotalQueuedBytes: number;
+  readonly whenQueueFull: WhenQueueFull;
   readonly maxRetainedMessages: number;
   readonly maxRetainedBytes: number;
   /** QoS 2 messages of one 5.0 client that may be unfinished. */

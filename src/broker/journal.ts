@@ -1,17 +1,18 @@
-/** The facts that must survive a restart, as records in a storage. */
-import { PLAIN, type Journal, type Subscription, type Ticket } from '../session/contracts.js';
-import { Awaiting, Delivery } from '../session/inflight.js';
+/** The facts that must survive a restart, as records in a storage. Hot: enqueued, settled, and what a commit writes of deliveries. */
+import type { Journal, PendingWill, Subscription, Ticket } from '../session/contracts.js';
+import { Awaiting, type Delivery } from '../session/inflight.js';
 import type { Message } from '../session/message.js';
 import type { Session } from '../session/session.js';
-import type { Broker } from './broker.js';
-import type { Entry, Storage } from './contracts.js';
+import { Counts } from '../util/counts.js';
+import type { Storage } from './contracts.js';
 import * as record from './records.js';
 import { Kind } from './records.js';
-import { NEVER } from './sessions.js';
 import type { Turn } from './turn.js';
 
 /** Keeps nothing: no fact needs the disk. */
 export const forgetful: Journal = {
+  full: false,
+  number: () => 0,
   opened: () => 0,
   detached: () => 0,
   closed: () => 0,
@@ -25,187 +26,268 @@ export const forgetful: Journal = {
   completed: () => 0,
   retained: () => 0,
   unretained: () => 0,
+  willed: () => 0,
+  unwilled: () => 0,
 };
 
-const PAGE = 1_000;
+/** What of a delivery is on record, or will be with this commit: bits of {@link Delivery.filed}. */
+export const Filed = { Touched: 1, Record: 2, Apart: 4, Addressed: 8, Sent: 16, Released: 32, Expiry: 64 } as const;
+
+/** How many numbers are set aside with one record: after a restart those that were not given are skipped. */
+const RESERVE = 65_536;
+
+export interface JournalParts {
+  readonly storage: Storage;
+  readonly turn: Turn;
+  /** Whether an acknowledgement waits until its facts are on record. */
+  readonly waits: boolean;
+  /** A session is over, and recorded as that: what else is on record of it may go. */
+  readonly ended: (number: number) => void;
+}
 
 export class StorageJournal implements Journal {
+  /** How many deliveries need a body that has a record of its own, by sequence. */
+  readonly bodies = new Counts();
+  /** Bodies up to this sequence are not deleted yet: who needs them is still being counted. */
+  uncounted = 0;
   readonly #storage: Storage;
   readonly #turn: Turn;
+  readonly #waits: boolean;
+  readonly #ended: (number: number) => void;
   #sequence = 0;
-  /** Sequences of the deliveries each session has on record: what is to be deleted when it ends. */
-  readonly #recorded = new Map<Session, Set<number>>();
-  readonly #receivedIds = new Map<Session, Set<number>>();
+  #reserved = 0;
+  /** Deliveries something has become of since the last commit. */
+  #touched: Delivery[] = [];
+  /** Deliveries at QoS 1 that were sent after they had waited: their packet identifiers go on record if they outlive the next commit. */
+  #sentLately: Delivery[] = [];
 
-  constructor(storage: Storage, turn: Turn) {
+  constructor({ storage, turn, waits, ended }: JournalParts) {
     this.#storage = storage;
     this.#turn = turn;
+    this.#waits = waits;
+    this.#ended = ended;
+  }
+
+  get full(): boolean {
+    return this.#storage.full ?? false;
+  }
+
+  /** The last number given. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  number(): number {
+    return this.#next();
+  }
+
+  /** Goes on behind the numbers an earlier process may have given. */
+  continueAfter(sequence: number): void {
+    this.#sequence = this.#reserved = sequence;
+  }
+
+  /** Writes what has become of deliveries, and makes everything durable: only the difference between now and what is on record. */
+  commit(): Promise<void> {
+    const touched = this.#touched;
+    const sentLately = this.#sentLately;
+    this.#touched = [];
+    this.#sentLately = [];
+    for (let i = 0; i < touched.length; i++) this.#file(touched[i]!);
+    if (this.#sentLately.length > 0) this.#fileOvertaken(touched);
+    for (let i = 0; i < sentLately.length; i++) this.#fileSent(sentLately[i]!);
+    if (this.#sentLately.length > 0) this.#turn.wrote();
+    return this.#storage.commit();
   }
 
   opened(session: Session): Ticket {
-    const { clientId, createdAt, expiryInterval } = session;
-    return this.#put(record.key(Kind.Session, clientId), record.writeSession({ createdAt, expiryInterval, expiresAt: Infinity }));
+    return this.#writeSession(session, Infinity, true);
   }
 
   detached(session: Session, expiresAt: number): Ticket {
-    const { clientId, createdAt, expiryInterval } = session;
-    return this.#put(record.key(Kind.Session, clientId), record.writeSession({ createdAt, expiryInterval, expiresAt }));
+    return this.#writeSession(session, expiresAt, false);
   }
 
-  closed(session: Session): Ticket {
-    const { clientId } = session;
-    for (const sequence of this.#recorded.get(session) ?? []) this.#deleteDelivery(clientId, sequence);
-    for (const filter of session.subscriptions.keys()) this.unsubscribed(session, filter);
-    for (const packetId of this.#receivedIds.get(session) ?? [])
-      this.#delete(record.key(Kind.Received, clientId, record.packetIdBytes(packetId)));
-    this.#recorded.delete(session);
-    this.#receivedIds.delete(session);
-    return this.#delete(record.key(Kind.Session, clientId));
+  closed({ clientId, number }: Session): Ticket {
+    this.#storage.put(record.numberKey(Kind.Ended, number), record.NOTHING);
+    const ticket = this.#delete(record.key(Kind.Session, clientId));
+    this.#ended(number);
+    return ticket;
   }
 
-  subscribed(session: Session, subscription: Subscription): Ticket {
-    const key = record.key(Kind.Subscription, session.clientId, Buffer.from(subscription.filter));
-    return this.#put(key, record.writeSubscription(subscription));
+  subscribed({ number }: Session, subscription: Subscription): Ticket {
+    return this.#put(record.subscriptionKey(number, subscription.filter), record.writeSubscription(subscription));
   }
 
-  unsubscribed(session: Session, filter: string): Ticket {
-    return this.#delete(record.key(Kind.Subscription, session.clientId, Buffer.from(filter)));
+  unsubscribed({ number }: Session, filter: string): Ticket {
+    return this.#delete(record.subscriptionKey(number, filter));
   }
 
   enqueued(session: Session, delivery: Delivery): Ticket {
-    delivery.sequence = ++this.#sequence;
-    remember(this.#recorded, session, delivery.sequence);
-    const { message, qos, retain, extras } = delivery;
-    return this.#put(this.#keyOf(Kind.Delivery, session, delivery), record.writeMessage({ message: message!, qos, retain, ...extras }));
+    const message = delivery.message!;
+    if (message.isShared && message.sequence === 0) message.sequence = this.#next();
+    // A body that is apart stands at its own place in every queue; a message that comes late, or again, has its body with it.
+    if (message.isShared && message.sequence > session.lastSequence) {
+      delivery.sequence = message.sequence;
+      delivery.filed = Filed.Apart;
+    } else {
+      delivery.sequence = this.#next();
+    }
+    session.lastSequence = delivery.sequence;
+    delivery.number = session.number;
+    return this.#touch(delivery);
   }
 
-  sent(session: Session, delivery: Delivery): Ticket {
-    return this.#put(this.#keyOf(Kind.Progress, session, delivery), record.writeProgress(delivery.packetId, delivery.awaiting));
+  sent(delivery: Delivery): Ticket {
+    return this.#touch(delivery);
   }
 
-  released(session: Session, delivery: Delivery): Ticket {
-    return this.sent(session, delivery);
+  released(delivery: Delivery): Ticket {
+    this.#runsItsCourse(delivery);
+    return this.#touch(delivery);
   }
 
-  settled(session: Session, delivery: Delivery): Ticket {
-    this.#recorded.get(session)?.delete(delivery.sequence);
-    return this.#deleteDelivery(session.clientId, delivery.sequence);
+  settled(delivery: Delivery): Ticket {
+    return this.#touch(delivery);
   }
 
-  received(session: Session, packetId: number): Ticket {
-    remember(this.#receivedIds, session, packetId);
-    return this.#put(record.key(Kind.Received, session.clientId, record.packetIdBytes(packetId)), record.writeReceived());
+  received({ number }: Session, packetId: number): Ticket {
+    return this.#put(record.packetKey(Kind.Received, number, packetId), record.NOTHING);
   }
 
-  completed(session: Session, packetId: number): Ticket {
-    this.#receivedIds.get(session)?.delete(packetId);
-    return this.#delete(record.key(Kind.Received, session.clientId, record.packetIdBytes(packetId)));
+  completed({ number }: Session, packetId: number): Ticket {
+    return this.#delete(record.packetKey(Kind.Received, number, packetId));
   }
 
   retained(message: Message): Ticket {
-    return this.#put(record.key(Kind.Retained, message.topic), record.writeMessage({ message, qos: message.qos, retain: true, ...PLAIN }));
+    return this.#put(record.key(Kind.Retained, message.topic), record.writeMessage(message));
   }
 
   unretained(topic: string): Ticket {
     return this.#delete(record.key(Kind.Retained, topic));
   }
 
-  /**
-   * Brings everything on record back into a broker that has just been made.
-   * @param now ms since the epoch: sessions that were connected are without a connection from now on.
-   * @throws Error where a record cannot be read: starting all the same would lose what was acknowledged.
-   */
-  async replay(broker: Broker, now: number): Promise<void> {
-    const sessionOf = (entry: Entry): { session: Session | undefined; rest: Buffer } => {
-      const { name, rest } = record.partsOf(entry.key);
-      return { session: broker.sessions.get(name), rest };
-    };
-    await this.#each(Kind.Session, (entry) => {
-      const { createdAt, expiryInterval, expiresAt } = record.readSession(entry.value);
-      // One that was connected when the process ended has been away since now; one that never expires has no time.
-      const kept = expiryInterval === NEVER ? Infinity : now + expiryInterval * 1_000;
-      const until = expiresAt === Infinity ? kept : expiresAt;
-      if (until > now) broker.restoreSession(record.partsOf(entry.key).name, createdAt, expiryInterval, until);
-      else this.#orphan(entry);
-    });
-    await this.#each(Kind.Subscription, (entry) => {
-      const { session, rest } = sessionOf(entry);
-      if (session === undefined) return this.#orphan(entry);
-      broker.subscriptions.add(session, { subscriber: session, filter: rest.toString(), ...record.readSubscription(entry.value) });
-    });
-    const progress = new Map<number, { packetId: number; awaiting: Awaiting }>();
-    await this.#each(Kind.Progress, (entry) => {
-      const { session, rest } = sessionOf(entry);
-      if (session === undefined) return this.#orphan(entry);
-      progress.set(record.sequenceOf(rest), record.readProgress(entry.value));
-    });
-    await this.#each(Kind.Delivery, (entry) => {
-      const { session, rest } = sessionOf(entry);
-      if (session === undefined) return this.#orphan(entry);
-      const { message, qos, retain, identifiers, share } = record.readMessage(entry.value);
-      const sequence = record.sequenceOf(rest);
-      const { packetId = 0, awaiting = Awaiting.Nothing } = progress.get(sequence) ?? {};
-      const extras = identifiers === undefined && share === undefined ? PLAIN : { identifiers, share };
-      const delivery = new Delivery(awaiting === Awaiting.Pubcomp ? undefined : message, qos, retain, extras);
-      Object.assign(delivery, { packetId, awaiting, sequence });
-      this.#sequence = Math.max(this.#sequence, sequence);
-      remember(this.#recorded, session, sequence);
-      session.restore(delivery);
-    });
-    await this.#each(Kind.Received, (entry) => {
-      const { session, rest } = sessionOf(entry);
-      if (session === undefined) return this.#orphan(entry);
-      record.readReceived(entry.value);
-      const packetId = rest.readUInt16BE();
-      remember(this.#receivedIds, session, packetId);
-      session.restoreReceived(packetId);
-    });
-    await this.#each(Kind.Retained, (entry) => {
-      if (broker.retained.set(record.readMessage(entry.value).message)) return;
-      broker.tally.dropped['retained-full']++; // the bounds were wider when it was kept
-      this.#delete(entry.key);
-    });
+  willed(clientId: string, will: PendingWill): Ticket {
+    return this.#put(record.key(Kind.Will, clientId), record.writeWill(will));
   }
 
-  /** A record of a session that has expired, or is gone. */
-  #orphan(entry: Entry): void {
-    this.#delete(entry.key);
+  unwilled(clientId: string): Ticket {
+    return this.#delete(record.key(Kind.Will, clientId));
   }
 
-  async #each(kind: Kind, visit: (entry: Entry) => void): Promise<void> {
-    const { from: first, to } = record.rangeOf(kind);
-    let from = first;
-    for (;;) {
-      const page = await this.#storage.range(from, to, PAGE);
-      for (const entry of page) visit(entry);
-      if (page.length < PAGE) return;
-      from = Buffer.concat([page.at(-1)!.key, Buffer.of(0)]);
+  /** Deletes a record, as one that belongs to nobody. */
+  forget(key: Buffer): Ticket {
+    return this.#delete(key);
+  }
+
+  /** Deletes a delivery that lies on record only. */
+  forgetDelivery({ number, sequence, size, isApart }: record.Place): Ticket {
+    if (isApart) this.#release(sequence);
+    return this.#delete(record.deliveryKey(number, sequence, size, isApart));
+  }
+
+  #writeSession({ clientId, number, createdAt, expiryInterval }: Session, expiresAt: number, isConnected: boolean): Ticket {
+    return this.#put(
+      record.key(Kind.Session, clientId),
+      record.writeSession({ number, createdAt, expiryInterval, expiresAt, isConnected }),
+    );
+  }
+
+  #touch(delivery: Delivery): Ticket {
+    if ((delivery.filed & Filed.Touched) === 0) {
+      delivery.filed |= Filed.Touched;
+      this.#touched.push(delivery);
+    }
+    return this.#wrote();
+  }
+
+  /** What came and was settled between two commits is never written. */
+  #file(delivery: Delivery): void {
+    delivery.filed &= ~Filed.Touched;
+    const { number, sequence, size, packetId, awaiting, filed, done } = delivery;
+    const isWanted = !done && awaiting !== Awaiting.Pubcomp;
+    const isApart = (filed & Filed.Apart) !== 0;
+    if (isWanted && (filed & Filed.Record) === 0) {
+      this.#fileRecord(delivery, isApart);
+    } else if (isWanted && packetId !== 0 && (filed & (Filed.Addressed | Filed.Sent)) === 0) {
+      // Most are acknowledged before the next commit; a QoS 2 message waits for this record, for it must not go out under another identifier.
+      if (delivery.qos === 1 && (filed & Filed.Expiry) === 0) this.#sentLately.push(delivery);
+      else this.#fileSent(delivery);
+    } else if (!isWanted && (filed & Filed.Record) !== 0) {
+      if (isApart) this.#release(sequence);
+      this.#storage.delete(record.deliveryKey(number, sequence, size, isApart));
+      if ((filed & Filed.Sent) !== 0) this.#storage.delete(record.sentKey(number, sequence));
+      this.#runsItsCourse(delivery);
+      delivery.filed &= ~(Filed.Record | Filed.Sent);
+    }
+    if (!done && awaiting === Awaiting.Pubcomp && (filed & Filed.Released) === 0) {
+      this.#storage.put(record.packetKey(Kind.Released, number, packetId), record.writeNumber(this.#next()));
+      delivery.filed |= Filed.Released;
+    } else if (done && (filed & Filed.Released) !== 0) {
+      this.#storage.delete(record.packetKey(Kind.Released, number, packetId));
+      delivery.filed &= ~Filed.Released;
     }
   }
 
-  #keyOf(kind: Kind, session: Session, delivery: Delivery): Buffer {
-    return record.key(kind, session.clientId, record.sequenceBytes(delivery.sequence));
+  /** On record what is in flight comes before what waits: who has a packet identifier on record now has those of earlier messages there too. */
+  #fileOvertaken(touched: readonly Delivery[]): void {
+    const addressed = new Set<number>();
+    for (const { number, filed } of touched) if ((filed & (Filed.Addressed | Filed.Sent)) !== 0) addressed.add(number);
+    if (addressed.size === 0) return;
+    for (const delivery of this.#sentLately) if (addressed.has(delivery.number)) this.#fileSent(delivery);
   }
 
-  #deleteDelivery(clientId: string, sequence: number): Ticket {
-    const bytes = record.sequenceBytes(sequence);
-    this.#delete(record.key(Kind.Progress, clientId, bytes));
-    return this.#delete(record.key(Kind.Delivery, clientId, bytes));
+  #fileSent(delivery: Delivery): void {
+    if ((delivery.filed & (Filed.Record | Filed.Sent)) !== Filed.Record) return;
+    this.#storage.put(record.sentKey(delivery.number, delivery.sequence), record.writeSent(delivery.packetId));
+    delivery.filed |= Filed.Sent;
+    this.#runsItsCourse(delivery);
+  }
+
+  /** What has been sent does not expire any more, nor does what is over. */
+  #runsItsCourse(delivery: Delivery): void {
+    const { number, sequence, size, filed, message } = delivery;
+    if ((filed & Filed.Expiry) === 0 || message === undefined) return;
+    this.#storage.delete(record.expiryKey(message.expiresAt, number, sequence, size, (filed & Filed.Apart) !== 0));
+    delivery.filed &= ~Filed.Expiry;
+  }
+
+  #fileRecord(delivery: Delivery, isApart: boolean): void {
+    const { number, sequence, size } = delivery;
+    const message = delivery.message!;
+    if (isApart && this.bodies.increment(sequence) === 1)
+      this.#storage.put(record.numberKey(Kind.Body, sequence), record.writeMessage(message));
+    this.#storage.put(record.deliveryKey(number, sequence, size, isApart), record.writeDelivery(delivery, isApart));
+    delivery.filed |= Filed.Record | (delivery.packetId === 0 ? 0 : Filed.Addressed);
+    if (message.expiresAt === Infinity || delivery.packetId !== 0) return;
+    this.#storage.put(record.expiryKey(message.expiresAt, number, sequence, size, isApart), record.NOTHING);
+    delivery.filed |= Filed.Expiry;
+  }
+
+  /** One delivery less needs a body that is apart. */
+  #release(sequence: number): void {
+    if (this.bodies.decrement(sequence) === 0 && sequence > this.uncounted) this.#storage.delete(record.numberKey(Kind.Body, sequence));
+  }
+
+  #next(): number {
+    if (this.#sequence === this.#reserved) {
+      this.#reserved += RESERVE;
+      this.#put(record.key(Kind.Sequence), record.writeNumber(this.#reserved));
+    }
+    return ++this.#sequence;
   }
 
   #put(key: Buffer, value: Buffer): Ticket {
     this.#storage.put(key, value);
-    return this.#turn.wrote();
+    return this.#wrote();
   }
 
   #delete(key: Buffer): Ticket {
     this.#storage.delete(key);
-    return this.#turn.wrote();
+    return this.#wrote();
   }
-}
 
-function remember<K>(map: Map<K, Set<number>>, key: K, value: number): void {
-  const known = map.get(key);
-  if (known === undefined) map.set(key, new Set([value]));
-  else known.add(value);
+  #wrote(): Ticket {
+    const ticket = this.#turn.wrote();
+    return this.#waits ? ticket : 0;
+  }
 }

@@ -10,6 +10,7 @@ export type MessageListener = (message: Message) => unknown;
 
 export class Listener implements Subscriber {
   readonly clientId: string;
+  readonly durable = false;
   readonly #listener: MessageListener;
   readonly #turn: Turn;
   readonly #failed: (where: string, error: unknown) => void;
@@ -29,6 +30,14 @@ export class Listener implements Subscriber {
     if (this.#heard.length === 0) this.#turn.later(() => this.#hear());
     this.#heard.push(message);
     return 0;
+  }
+
+  takes(): boolean {
+    return true;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
   }
 
   end(): void {

@@ -7,6 +7,8 @@ export const NEVER = 0xffff_ffff;
 
 export class Sessions {
   readonly #sessions = new Map<string, Session>();
+  /** Those that are on record, by their number there. */
+  readonly #numbered = new Map<number, Session>();
   /** Only of sessions without a connection that expire. */
   readonly #expiries = new Map<Session, Timer>();
   readonly #wheel: Wheel;
@@ -28,12 +30,19 @@ export class Sessions {
     return this.#sessions.get(clientId);
   }
 
+  /** The session the journal knows by this number. */
+  numbered(number: number): Session | undefined {
+    return this.#numbered.get(number);
+  }
+
   add(session: Session): void {
     this.#sessions.set(session.clientId, session);
+    if (session.number !== 0) this.#numbered.set(session.number, session);
   }
 
   delete(session: Session): void {
     this.#stay(session);
+    this.#numbered.delete(session.number);
     if (this.#sessions.get(session.clientId) === session) this.#sessions.delete(session.clientId);
   }
 

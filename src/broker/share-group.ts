@@ -57,6 +57,14 @@ export class ShareGroup implements Subscriber {
     if (index < this.#turn) this.#turn--;
   }
 
+  get durable(): boolean {
+    return this.#members.some(({ session }) => session.durable);
+  }
+
+  takes(message: Message, qos: QoS): boolean {
+    return this.#members.some(({ session, subscription }) => session.takes(message, granted(qos, subscription)));
+  }
+
   deliver(message: Message, qos: QoS, retain: boolean): Ticket {
     const member = this.#choose(message, qos);
     if (member === undefined) {

@@ -28,6 +28,7 @@ export class Turn {
   #batch: Ticket = 1;
   #dirty = false;
   #committing = false;
+  #stopped = false;
   #failure: { readonly error: unknown } | undefined;
   #scheduled = false;
   #touched: Flushable[] = [];
@@ -41,7 +42,7 @@ export class Turn {
 
   /** Whether nothing waits for a turn to end or for the disk. */
   get idle(): boolean {
-    return !this.#scheduled && !this.#committing && (!this.#dirty || this.#failure !== undefined);
+    return !this.#scheduled && !this.#committing && (!this.#dirty || this.#stopped || this.#failure !== undefined);
   }
 
   /** A fact was written to the storage: its ticket. */
@@ -49,6 +50,11 @@ export class Turn {
     this.#dirty = true;
     this.#schedule();
     return this.#batch;
+  }
+
+  /** The ticket of the last fact that was written. */
+  get newest(): Ticket {
+    return this.#dirty ? this.#batch : this.#batch - 1;
   }
 
   /** Bytes wait in this outbox; it is flushed once, when the turn ends. */
@@ -73,6 +79,11 @@ export class Turn {
     if (ticket <= this.durable) return;
     if (this.#failure !== undefined) throw this.#failure.error;
     await new Promise<void>((resolve, reject) => this.#waiters.push({ ticket, resolve, reject }));
+  }
+
+  /** Commits nothing more: what is still written is for nobody. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   end(): void {
@@ -108,7 +119,7 @@ export class Turn {
 
   /** One commit at a time: what is written meanwhile goes with the next. */
   #commit(): void {
-    if (!this.#dirty || this.#committing || this.#failure !== undefined) return;
+    if (!this.#dirty || this.#committing || this.#stopped || this.#failure !== undefined) return;
     this.#dirty = false;
     this.#committing = true;
     const ticket = this.#batch++;

@@ -49,7 +49,7 @@ function keepAliveOf({ version, keepAlive }: Connect, longest: number): number {
 }
 
 /** Seconds a client wants its session kept; 3.1.1 knows for ever and not at all. */
-function expiryAsked({ version, clean, properties }: Connect): number {
+export function expiryAsked({ version, clean, properties }: Connect): number {
   if (version === 5) return properties?.sessionExpiryInterval ?? 0;
   return clean ? 0 : NEVER;
 }

@@ -30,9 +30,10 @@ export function readCommandLine(argv: readonly string[]): Request {
   if (stray !== undefined) throw new ConfigurationError(refusal(stray));
   const [word] = rest.operands;
   if (word !== undefined) throw new ConfigurationError(`unexpected argument ${JSON.stringify(word)}`);
-  const { help, version, ...flags } = command.opts<OptionTexts & { help?: true; version?: true }>();
-  if (help) return { kind: 'help' };
-  if (version) return { kind: 'version' };
+  const { help, version, ...given } = command.opts<Record<string, string | true>>();
+  if (help === true) return { kind: 'help' };
+  if (version === true) return { kind: 'version' };
+  const flags = Object.fromEntries(Object.entries(given).map(([key, text]) => [key, String(text)])) as OptionTexts;
   return { kind: 'start', flags };
 }
 
@@ -49,6 +50,9 @@ export function helpText(width: number): string {
   return `${command.helpInformation()}
 Every option is also an environment variable: --max-packet-size is
 POSMQ_MAX_PACKET_SIZE. A flag wins over a variable.
+
+posmq bench puts a load on a broker and measures it: posmq bench --help.
+posmq store checks, exports and imports a store: posmq store --help.
 `;
 }
 
@@ -68,6 +72,7 @@ function commandOf(): Command {
 function commandOption(key: OptionKey): Option {
   const option = optionOf(key);
   const short = option.short === undefined ? '' : `-${option.short}, `;
+  if (option.type === 'flag') return new Option(`${short}${flagOf(key)}`, option.sentence).helpGroup(`${option.group}:`);
   const choices = option.type === 'choice' ? `${option.choices.join(', ')}; ` : '';
   return new Option(
     `${short}${flagOf(key)} <${option.placeholder}>`,

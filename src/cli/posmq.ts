@@ -18,6 +18,12 @@ const WIDEST = 100;
 /** The width where nobody can tell. */
 const NO_TERMINAL = 80;
 
+/** What a first word without dashes does instead of starting a broker; loaded only then. */
+const COMMANDS: Readonly<Record<string, () => Promise<(argv: readonly string[], width: number) => Promise<void>>>> = {
+  bench: async () => (await import('./bench.js')).bench,
+  store: async () => (await import('./store.js')).store,
+};
+
 /**
  * Runs the command; a running broker outlives the promise.
  *
@@ -27,12 +33,18 @@ export async function main(argv: readonly string[]): Promise<void> {
   // Whoever read our output is gone; that is no reason to stop serving.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
+  const width = Math.min(process.stdout.columns || NO_TERMINAL, WIDEST);
+  const [word = '', ...rest] = argv;
   let options: Options | undefined;
   try {
+    if (Object.hasOwn(COMMANDS, word)) {
+      const command = await COMMANDS[word]!();
+      return await command(rest, width);
+    }
     const request = readCommandLine(argv);
     switch (request.kind) {
       case 'help':
-        process.stdout.write(helpText(Math.min(process.stdout.columns || NO_TERMINAL, WIDEST)));
+        process.stdout.write(helpText(width));
         break;
       case 'version':
         process.stdout.write(`posmq ${version()}\n`);

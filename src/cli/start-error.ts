@@ -1,10 +1,12 @@
 /** Why a broker did not start, as one sentence for its operator. */
 
 import { ConfigurationError, type Options } from '../config/options.js';
+import { FormatError } from '../broker/restart.js';
+import { StoreError } from '../storage/level.js';
 
 /** The sentence, or `undefined` for an error no operator can do anything about: a bug. */
 export function startError(error: unknown, options: Pick<Options, 'host' | 'port'> | undefined): string | undefined {
-  if (error instanceof ConfigurationError) return error.message;
+  if (error instanceof ConfigurationError || error instanceof StoreError || error instanceof FormatError) return error.message;
   if (options === undefined) return undefined;
   const address = `${options.host.includes(':') ? `[${options.host}]` : options.host}:${options.port}`;
   for (let link = error, depth = 0; link instanceof Error && depth < 8; link = link.cause, depth++) {

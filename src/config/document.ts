@@ -36,7 +36,7 @@ function section(key: OptionKey): string[] {
     '',
     '| Flag | Variable | Value | Default |',
     '| --- | --- | --- | --- |',
-    `| ${short}\`${flagOf(key)} ${option.placeholder}\` | \`${variableOf(key)}\` | ${valuesOf(key)} | ${option.default === '' ? 'none' : `\`${option.default}\``} |`,
+    `| ${short}\`${[flagOf(key), option.placeholder].join(' ').trimEnd()}\` | \`${variableOf(key)}\` | ${valuesOf(key)} | ${option.default === '' ? 'none' : `\`${option.default}\``} |`,
   ];
 }
 
@@ -48,6 +48,8 @@ function valuesOf(key: OptionKey): string {
       return `${option.min} to ${option.max}${option.unit === undefined ? '' : ` ${option.unit}`}`;
     case 'choice':
       return alternatives(option.choices);
+    case 'flag':
+      return 'true or false';
     case 'string':
       return 'text';
   }

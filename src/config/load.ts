@@ -19,9 +19,12 @@ export function loadOptions(flags: OptionTexts, environment: Readonly<Record<str
   );
 }
 
-function valueOf(key: OptionKey, text: string | undefined): number | string | undefined {
-  // Text that is no number stays text, and is refused as what it is.
-  return text !== undefined && optionOf(key).type === 'integer' && /^[+-]?\d+$/.test(text) ? Number(text) : text;
+/** Text that is no number, or neither `true` nor `false`, stays text, and is refused as what it is. */
+function valueOf(key: OptionKey, text: string | undefined): number | string | boolean | undefined {
+  const { type } = optionOf(key);
+  if (text !== undefined && type === 'integer' && /^[+-]?\d+$/.test(text)) return Number(text);
+  if (type === 'flag' && (text === 'true' || text === 'false')) return text === 'true';
+  return text;
 }
 
 const PREFIX = 'POSMQ_';

@@ -1,15 +1,16 @@
 /** Everything a broker can be told before it starts: one table, from which types, defaults, checks, `--help` and docs follow. */
 
 import { STRATEGIES } from '../broker/share-group.js';
+import { WHEN_QUEUE_FULL } from '../session/contracts.js';
 import { unknown } from './spelling.js';
 
 interface OptionBase {
   /** The heading under which `--help` and the docs list it. */
-  readonly group: 'Listening' | 'Connections' | 'Sessions' | 'Retained messages' | 'MQTT 5.0' | 'Logging';
+  readonly group: 'Listening' | 'Storage' | 'Connections' | 'Sessions' | 'Retained messages' | 'MQTT 5.0' | 'Logging';
   /** The one-letter flag, without its dash. */
   readonly short?: string;
-  /** What stands for the value in `--help`. */
-  readonly placeholder: string;
+  /** What stands for the value in `--help`; a flag has none. */
+  readonly placeholder?: string;
   /** One sentence: what it does, and what a special value means. */
   readonly sentence: string;
 }
@@ -33,7 +34,13 @@ export interface ChoiceOption extends OptionBase {
   readonly default: string;
 }
 
-export type Option = IntegerOption | StringOption | ChoiceOption;
+/** A flag on the command line, `true` or `false` elsewhere. */
+export interface FlagOption extends OptionBase {
+  readonly type: 'flag';
+  readonly default: boolean;
+}
+
+export type Option = IntegerOption | StringOption | ChoiceOption | FlagOption;
 
 /** Far above any machine, low enough that sums and products stay exact. */
 const MANY = 1_000_000_000;
@@ -58,6 +65,37 @@ export const OPTIONS = {
     type: 'string',
     default: '0.0.0.0',
     sentence: 'The address or name of the interface to listen on.',
+  },
+  data: {
+    group: 'Storage',
+    placeholder: 'DIR',
+    type: 'string',
+    default: './posmq-data',
+    sentence: 'The folder of the store: sessions, queues and retained messages; made if it is not there.',
+  },
+  memory: {
+    group: 'Storage',
+    type: 'flag',
+    default: false,
+    sentence: 'Keep no store: everything ends with the process.',
+  },
+  durability: {
+    group: 'Storage',
+    placeholder: 'LEVEL',
+    type: 'choice',
+    choices: ['sync', 'os', 'memory'],
+    default: 'sync',
+    sentence: 'What an acknowledgement waits for: the disk, the operating system, or nothing.',
+  },
+  minFreeDisk: {
+    group: 'Storage',
+    placeholder: 'BYTES',
+    type: 'integer',
+    min: 0,
+    max: TEBIBYTE,
+    unit: 'bytes',
+    default: 134_217_728,
+    sentence: 'How much space the disk of the store must have left: with less, what would need more is refused.',
   },
   maxPacketSize: {
     group: 'Connections',
@@ -126,6 +164,33 @@ export const OPTIONS = {
     unit: 'bytes',
     default: 67_108_864,
     sentence: 'How many bytes may wait in the queue of one session; 0 queues none.',
+  },
+  maxTotalQueuedMessages: {
+    group: 'Sessions',
+    placeholder: 'N',
+    type: 'integer',
+    min: 0,
+    max: MANY,
+    default: 100_000_000,
+    sentence: 'How many messages may wait in the queues of all sessions together.',
+  },
+  maxTotalQueuedBytes: {
+    group: 'Sessions',
+    placeholder: 'BYTES',
+    type: 'integer',
+    min: 0,
+    max: TEBIBYTE,
+    unit: 'bytes',
+    default: 17_179_869_184,
+    sentence: 'How many bytes may wait in the queues of all sessions together.',
+  },
+  whenQueueFull: {
+    group: 'Sessions',
+    placeholder: 'POLICY',
+    type: 'choice',
+    choices: WHEN_QUEUE_FULL,
+    default: 'drop-newest',
+    sentence: 'What becomes of a message for a queue that is full: it, or the oldest there, is dropped, or its publisher is refused.',
   },
   sessionExpiry: {
     group: 'Sessions',
@@ -267,7 +332,13 @@ type Table = typeof OPTIONS;
 /** The name of an option, as the library spells it. */
 export type OptionKey = keyof Table;
 
-type ValueOf<O extends Option> = O extends IntegerOption ? number : O extends ChoiceOption ? O['choices'][number] : string;
+type ValueOf<O extends Option> = O extends IntegerOption
+  ? number
+  : O extends FlagOption
+    ? boolean
+    : O extends ChoiceOption
+      ? O['choices'][number]
+      : string;
 
 /** Every option with a value that has been checked. Sizes are bytes, times are whole seconds. */
 export type Options = { readonly [K in OptionKey]: ValueOf<Table[K]> };
@@ -328,7 +399,7 @@ export function checkOptions(given: PartialOptions): Options {
  * @param nameOf what the operator calls the option, for the sentence that refuses its value.
  */
 export function everyOption(valueOf: (key: OptionKey) => unknown, nameOf: (key: OptionKey) => string): Options {
-  const options: Partial<Record<OptionKey, number | string>> = {};
+  const options: Partial<Record<OptionKey, number | string | boolean>> = {};
   for (const key of OPTION_KEYS) {
     const value = valueOf(key);
     options[key] = value === undefined ? OPTIONS[key].default : checked(optionOf(key), value, nameOf(key));
@@ -336,7 +407,7 @@ export function everyOption(valueOf: (key: OptionKey) => unknown, nameOf: (key: 
   return options as Options;
 }
 
-function checked(option: Option, value: unknown, name: string): number | string {
+function checked(option: Option, value: unknown, name: string): number | string | boolean {
   switch (option.type) {
     case 'integer': {
       if (typeof value !== 'number' || !Number.isInteger(value)) {
@@ -352,6 +423,10 @@ function checked(option: Option, value: unknown, name: string): number | string 
       if (typeof value !== 'string' || !option.choices.includes(value)) {
         throw new ConfigurationError(`${name} must be ${alternatives(option.choices)}, got ${shown(value)}`);
       }
+      return value;
+    }
+    case 'flag': {
+      if (typeof value !== 'boolean') throw new ConfigurationError(`${name} must be true or false, got ${shown(value)}`);
       return value;
     }
     case 'string': {

@@ -92,6 +92,11 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
     return this.#closed;
   }
 
+  /** Whether something for the peer waits for the disk. */
+  get awaitsDisk(): boolean {
+    return this.#outbox.holds;
+  }
+
   get session(): Session | undefined {
     return this.#protocol.session;
   }

@@ -6,6 +6,8 @@ export class Held {
   bytes = 0;
   /** Whether a CONNACK waits: nothing may come before it, not even what needs no disk. */
   barred = false;
+  /** Whether a message waits: those at QoS 1 and 2 leave in one order, which is the order they would be sent again in [MQTT-4.6.0-1]. */
+  hasMessage = false;
   readonly #batches: { readonly ticket: Ticket; readonly pieces: Buffer[] }[] = [];
 
   get empty(): boolean {
@@ -18,6 +20,12 @@ export class Held {
     const last = this.#batches.at(-1);
     if (last !== undefined && ticket <= last.ticket) last.pieces.push(packet);
     else this.#batches.push({ ticket, pieces: [packet] });
+  }
+
+  /** A packet that needs no disk, while {@link barred}: it leaves when the CONNACK has left, in the order in which such packets came. */
+  addBehindConnack(packet: Buffer): void {
+    this.bytes += packet.length;
+    this.#batches[0]!.pieces.push(packet);
   }
 
   /** Takes out what may leave now. */

@@ -96,8 +96,14 @@ export class Outbox implements Flushable {
 
   publish(frame: Publish, first: number, packetId: number, ticket: Ticket): void {
     if (this.#held !== undefined || ticket > this.#turn.durable) {
-      // QoS 0 waits for no disk, unless it would overtake the CONNACK.
-      if (packetId !== 0 || this.#held?.barred === true) return this.#hold(addressed(frame, first, packetId), ticket, false);
+      // Nothing overtakes a CONNACK, and no message at QoS 1 or 2 another; acknowledgements are in an order of their own.
+      const held = this.#held;
+      if (ticket > this.#turn.durable || (packetId !== 0 && held?.hasMessage === true)) {
+        this.#hold(addressed(frame, first, packetId), ticket, false);
+        if (this.#held !== undefined) this.#held.hasMessage = true;
+        return;
+      }
+      if (held?.barred === true) return held.addBehindConnack(addressed(frame, first, packetId));
     }
     const length = frame.end - frame.start;
     if (length > LARGE) return this.#publishLarge(frame, first, packetId);
@@ -115,6 +121,11 @@ export class Outbox implements Flushable {
   flush(): void {
     this.#touched = false;
     this.#write();
+  }
+
+  /** Whether something waits for the disk. */
+  get holds(): boolean {
+    return this.#held !== undefined;
   }
 
   /** More is durable: what waited for that may leave. */

@@ -36,6 +36,8 @@ export function closeReasonOf(reasonCode: ReasonCode): CloseReason {
       return 'topic-alias-invalid';
     case ReasonCode.QoSNotSupported:
       return 'quality-not-supported';
+    case ReasonCode.QuotaExceeded:
+      return 'quota-exceeded';
     case ReasonCode.PayloadFormatInvalid:
       return 'payload-format-invalid';
     default:
@@ -74,6 +76,9 @@ export function reasonCodeOf(reason: CloseReason): ReasonCode | undefined {
       return ReasonCode.TopicAliasInvalid;
     case 'quality-not-supported':
       return ReasonCode.QoSNotSupported;
+    case 'quota-exceeded':
+    case 'storage-full':
+      return ReasonCode.QuotaExceeded;
     case 'payload-format-invalid':
       return ReasonCode.PayloadFormatInvalid;
     case 'server-unavailable':

@@ -1,5 +1,5 @@
 /** What the rules need of the world: a server behind them, a wire before them, a journal beside them. */
-import type { Connect, Packet, QoS, SubscriptionRequest, Version } from '../packet/packet.js';
+import type { Connect, Packet, QoS, SubscriptionRequest, Version, Will } from '../packet/packet.js';
 import type { Publish } from '../packet/publish.js';
 import type { Properties } from '../packet/properties.js';
 import type { ReasonCode } from '../packet/reason-code.js';
@@ -62,6 +62,10 @@ export const PLAIN: Extras = { identifiers: undefined, share: undefined };
 /** Who a message can be delivered to: a session, a listener in this process, or a shared subscription. */
 export interface Subscriber {
   readonly clientId: string;
+  /** Whether it keeps messages at QoS 1 and 2 on record. */
+  readonly durable: boolean;
+  /** Whether such a message of this size, in bytes, would find room: sent, or queued. */
+  takes(message: Message, qos: QoS): boolean;
   /** @param qos the QoS of this delivery, the lower of what was published and what was granted [MQTT-3.8.4-6]. */
   deliver(message: Message, qos: QoS, retain: boolean, extras: Extras): Ticket;
 }
@@ -154,32 +158,81 @@ export interface Offer {
 
 /** What must survive a restart, told fact by fact. Each answers the ticket of the batch it is in. */
 export interface Journal {
+  /** Whether there is no space: what can be refused is to be. */
+  readonly full: boolean;
+  /** A number no session has had. */
+  number(): number;
   opened(session: Session): Ticket;
   /** The session has no connection any more; it is kept until `expiresAt`, ms since the epoch. */
   detached(session: Session, expiresAt: number): Ticket;
   closed(session: Session): Ticket;
   subscribed(session: Session, subscription: Subscription): Ticket;
   unsubscribed(session: Session, filter: string): Ticket;
-  /** A message for this session; not yet sent. */
+  /** A message for this session, sent just now or waiting. */
   enqueued(session: Session, delivery: Delivery): Ticket;
-  /** It has a packet identifier now. */
-  sent(session: Session, delivery: Delivery): Ticket;
+  /** It waited, and has a packet identifier now. */
+  sent(delivery: Delivery): Ticket;
   /** The receiver has it (PUBREC): from now on only PUBREL is sent. */
-  released(session: Session, delivery: Delivery): Ticket;
-  /** The receiver is done with it. */
-  settled(session: Session, delivery: Delivery): Ticket;
+  released(delivery: Delivery): Ticket;
+  /** The receiver is done with it, or it is given up. */
+  settled(delivery: Delivery): Ticket;
   /** A QoS 2 message came in under this packet identifier. */
   received(session: Session, packetId: number): Ticket;
   /** Its sender has released the identifier (PUBREL). */
   completed(session: Session, packetId: number): Ticket;
   retained(message: Message): Ticket;
   unretained(topic: string): Ticket;
+  /** The Will of a client: due at `dueAt`, ms since the epoch, or Infinity while it is connected. */
+  willed(clientId: string, will: PendingWill): Ticket;
+  /** The Will is published, or will never be. */
+  unwilled(clientId: string): Ticket;
 }
 
-/** Bounds of one session. */
+/** A Will that may have to be published. */
+export interface PendingWill {
+  readonly will: Will;
+  readonly username: string | undefined;
+  /** Seconds its session is kept: a Will waits no longer than that. */
+  readonly expiryInterval: number;
+  /** ms since the epoch; Infinity while the client is connected. */
+  readonly dueAt: number;
+}
+
+/** Reads back what the journal has of a queue, so that memory need not hold all of it. */
+export interface Shelf {
+  /** Up to `limit` deliveries of a session behind a sequence, in order, without a message where that cannot be read; none only where there are no more. */
+  read(session: Session, behind: number, limit: number, taken: (deliveries: readonly Delivery[]) => void): void;
+  /** The message of a delivery is of no use for now: it can be read back, once it is on record. */
+  letGo(delivery: Delivery): void;
+  /** A delivery that is on record as released was made anew. */
+  knows(delivery: Delivery): void;
+}
+
+/** What a restart finds of one session beside its queue, and how much waits there. */
+export interface Found {
+  /** Packet identifiers of deliveries that wait for PUBCOMP, in the order of their PUBRELs. */
+  readonly released: readonly number[];
+  /** Packet identifiers of QoS 2 messages that came in. */
+  readonly received: readonly number[];
+  /** Packet identifiers of deliveries that had waited before they were sent, by sequence. */
+  readonly sent: Map<number, number>;
+  readonly messages: number;
+  /** Bytes. */
+  readonly bytes: number;
+}
+
+/** What becomes of a message for a queue that is full. */
+export const WHEN_QUEUE_FULL = ['drop-newest', 'drop-oldest', 'reject'] as const;
+export type WhenQueueFull = (typeof WHEN_QUEUE_FULL)[number];
+
+/** Bounds of one session, and of all together. */
 export interface SessionLimits {
   readonly maxInflight: number;
   readonly maxQueuedMessages: number;
   /** Bytes. */
   readonly maxQueuedBytes: number;
+  readonly maxTotalQueuedMessages: number;
+  /** Bytes. */
+  readonly maxTotalQueuedBytes: number;
+  readonly whenQueueFull: WhenQueueFull;
 }

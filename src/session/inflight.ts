@@ -9,21 +9,31 @@ export type Awaiting = (typeof Awaiting)[keyof typeof Awaiting];
 
 /** One message on its way to one session. */
 export class Delivery {
-  /** None once its receiver has it, and none where it will never be sent again. */
+  /** None once its receiver has it, none where it will never be sent again, and none while it lies on record only. */
   message: Message | undefined;
   readonly qos: QoS;
   readonly retain: boolean;
   readonly extras: Extras;
+  /** Bytes of the message. */
+  readonly size: number;
   packetId = 0;
   awaiting: Awaiting = Awaiting.Nothing;
-  /** The journal's key for it. */
+  /** Whether it may have been sent before the process ended, without that being on record. */
+  isRepeat = false;
+  /** Whether it is over: acknowledged, or given up. */
+  done = false;
+  /** Where it stands in the journal: of which session, and in which order. */
+  number = 0;
   sequence = 0;
+  /** What of it is on record: the journal's own notes. */
+  filed = 0;
 
-  constructor(message: Message | undefined, qos: QoS, retain: boolean, extras: Extras) {
+  constructor(message: Message | undefined, qos: QoS, retain: boolean, extras: Extras, size: number) {
     this.message = message;
     this.qos = qos;
     this.retain = retain;
     this.extras = extras;
+    this.size = size;
   }
 }
 

@@ -13,6 +13,9 @@ export class Message {
   readonly publisher: string | undefined;
   /** The PUBLISH it came in. */
   readonly origin: Publish;
+  /** Whether more than one may wait for it: then the journal keeps its body once, under a sequence. */
+  isShared = false;
+  sequence = 0;
   /** The layouts the origin does not have: by {@link layoutOf}, made when they are first asked for. */
   #others: (Publish | undefined)[] | undefined;
 

@@ -4,61 +4,185 @@ import type { SessionLimits } from './contracts.js';
 import type { Delivery } from './inflight.js';
 import type { Tally } from './tally.js';
 
+/**
+ * What of a queue is in memory, its window: at most so many messages, and bytes, for each connected session, as long as all windows together
+ * are within their bound; a few beyond that. The rest lies on the shelf, where there is one: counted here, and read back as the window runs
+ * empty. A wide window pays: a message that is read back costs four records where one that stays costs two, or none.
+ */
+const WINDOW = 4_096;
+const WINDOW_BYTES = 1_048_576;
+const ALL_WINDOWS_BYTES = 67_108_864;
+const NARROW = 64;
+const NARROW_BYTES = 65_536;
+/** How many are read back at a time. */
+const PAGE = 256;
+
+/** By how much a queue on the shelf may be over its bounds while its oldest are read to be dropped. */
+const OVERSHOOT = 1_000;
+const OVERSHOOT_BYTES = 1_048_576;
+
 export class OutgoingQueue {
   readonly #limits: SessionLimits;
   readonly #tally: Tally;
-  readonly #waiting = new Queue<Delivery>();
+  readonly #hasShelf: boolean;
+  readonly #window = new Queue<Delivery>();
+  #windowBytes = 0;
   #bytes = 0;
+  /** How many lie on the shelf, behind the window. */
+  #shelved = 0;
 
-  constructor(limits: SessionLimits, tally: Tally) {
+  constructor(limits: SessionLimits, tally: Tally, hasShelf: boolean) {
     this.#limits = limits;
     this.#tally = tally;
+    this.#hasShelf = hasShelf;
   }
 
   get length(): number {
-    return this.#waiting.length;
+    return this.#window.length + this.#shelved;
   }
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Whether a message of this size, in bytes, still fits. */
-  hasRoomFor(size: number): boolean {
-    return this.#waiting.length < this.#limits.maxQueuedMessages && this.#bytes + size <= this.#limits.maxQueuedBytes;
+  get shelved(): number {
+    return this.#shelved;
   }
 
-  push(delivery: Delivery): void {
-    const size = sizeOf(delivery);
-    this.#waiting.push(delivery);
-    this.#bytes += size;
-    this.#tally.queuedMessages++;
-    this.#tally.queuedBytes += size;
+  /** Whether the window runs low while more lies behind it: how many of those may be read, or 0. */
+  get wanted(): number {
+    if (this.#shelved === 0) return 0;
+    const isLow = this.#window.length <= PAGE && this.#windowBytes <= WINDOW_BYTES / 2;
+    if (!isLow) return 0;
+    return this.#tally.windowBytes < ALL_WINDOWS_BYTES ? PAGE : Math.max(0, NARROW - this.#window.length);
+  }
+
+  /** Whether a message of this size, in bytes, still fits. */
+  hasRoomFor(size: number): boolean {
+    const { maxQueuedMessages, maxQueuedBytes, maxTotalQueuedMessages, maxTotalQueuedBytes } = this.#limits;
+    const { queuedMessages, queuedBytes } = this.#tally;
+    return (
+      this.length < maxQueuedMessages &&
+      this.#bytes + size <= maxQueuedBytes &&
+      queuedMessages < maxTotalQueuedMessages &&
+      queuedBytes + size <= maxTotalQueuedBytes
+    );
+  }
+
+  /** Whether it is within its bounds. */
+  get fits(): boolean {
+    const { maxQueuedMessages, maxQueuedBytes, maxTotalQueuedMessages, maxTotalQueuedBytes } = this.#limits;
+    const { queuedMessages, queuedBytes } = this.#tally;
+    return (
+      this.length <= maxQueuedMessages &&
+      this.#bytes <= maxQueuedBytes &&
+      queuedMessages <= maxTotalQueuedMessages &&
+      queuedBytes <= maxTotalQueuedBytes
+    );
+  }
+
+  /** Whether a message more than fits may come in while the oldest on the shelf are read to be dropped. */
+  mayOvershoot(size: number): boolean {
+    const { maxQueuedMessages, maxQueuedBytes, maxTotalQueuedMessages, maxTotalQueuedBytes } = this.#limits;
+    const { queuedMessages, queuedBytes } = this.#tally;
+    return (
+      this.#shelved > 0 &&
+      size <= maxQueuedBytes &&
+      this.length < maxQueuedMessages + OVERSHOOT &&
+      this.#bytes + size <= maxQueuedBytes + OVERSHOOT_BYTES &&
+      queuedMessages < maxTotalQueuedMessages + OVERSHOOT &&
+      queuedBytes + size <= maxTotalQueuedBytes + OVERSHOOT_BYTES
+    );
+  }
+
+  /** @returns whether it is in memory now; otherwise it lies on the shelf, and nothing here holds it. */
+  push(delivery: Delivery, isConnected: boolean): boolean {
+    const { size } = delivery;
+    this.#count(1, size);
+    if (this.#hasShelf && (!isConnected || this.#shelved > 0 || this.#isWindowFull(size))) {
+      this.#shelved++;
+      return false;
+    }
+    this.#enter(delivery);
+    return true;
+  }
+
+  /** A delivery of the shelf is in memory again, behind the others. */
+  taken(delivery: Delivery): void {
+    this.#shelved--;
+    this.#enter(delivery);
+  }
+
+  /** A delivery of the shelf is none of those that wait. */
+  removed(size: number): void {
+    this.#shelved--;
+    this.#count(-1, -size);
+  }
+
+  /** What was to lie on the shelf does not. @returns how many that were. */
+  lose(): number {
+    const lost = this.#shelved;
+    this.#shelved = 0;
+    this.#count(-lost, this.#windowBytes - this.#bytes);
+    return lost;
+  }
+
+  /** What a restart finds on the shelf. */
+  found(messages: number, bytes: number): void {
+    this.#shelved += messages;
+    this.#count(messages, bytes);
+  }
+
+  peek(): Delivery | undefined {
+    return this.#window.peek();
   }
 
   shift(): Delivery | undefined {
-    const delivery = this.#waiting.shift();
+    const delivery = this.#window.shift();
     if (delivery === undefined) return undefined;
-    const size = sizeOf(delivery);
-    this.#bytes -= size;
-    this.#tally.queuedMessages--;
-    this.#tally.queuedBytes -= size;
+    this.#windowBytes -= delivery.size;
+    this.#tally.windowBytes -= delivery.size;
+    this.#count(-1, -delivery.size);
     return delivery;
+  }
+
+  /** Puts the window back on the shelf. */
+  shelve(): void {
+    this.#shelved += this.#window.length;
+    this.#closeWindow();
   }
 
   /** Adds what came through a Shared Subscription to `into`. */
   takeShared(into: Delivery[]): void {
-    for (const delivery of this.#waiting) if (delivery.extras.share !== undefined) into.push(delivery);
+    for (const delivery of this.#window) if (delivery.extras.share !== undefined) into.push(delivery);
   }
 
   clear(): void {
-    this.#tally.queuedMessages -= this.#waiting.length;
-    this.#tally.queuedBytes -= this.#bytes;
-    this.#waiting.clear();
-    this.#bytes = 0;
+    this.#count(-this.length, -this.#bytes);
+    this.#closeWindow();
+    this.#shelved = 0;
   }
-}
 
-function sizeOf(delivery: Delivery): number {
-  return delivery.message?.size ?? 0;
+  #isWindowFull(size: number): boolean {
+    const isWide = this.#tally.windowBytes < ALL_WINDOWS_BYTES;
+    return this.#window.length >= (isWide ? WINDOW : NARROW) || this.#windowBytes + size > (isWide ? WINDOW_BYTES : NARROW_BYTES);
+  }
+
+  #enter(delivery: Delivery): void {
+    this.#window.push(delivery);
+    this.#windowBytes += delivery.size;
+    this.#tally.windowBytes += delivery.size;
+  }
+
+  #closeWindow(): void {
+    this.#tally.windowBytes -= this.#windowBytes;
+    this.#window.clear();
+    this.#windowBytes = 0;
+  }
+
+  #count(messages: number, bytes: number): void {
+    this.#bytes += bytes;
+    this.#tally.queuedMessages += messages;
+    this.#tally.queuedBytes += bytes;
+  }
 }

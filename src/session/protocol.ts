@@ -223,6 +223,10 @@ export class Protocol {
       return;
     }
     if (isRefusal(refusal)) {
+      // What is not kept is not acknowledged, and who cannot be told otherwise is told by the end of the connection.
+      if (refusal === ReasonCode.QuotaExceeded && session.version !== 5) {
+        throw new MqttError(ReasonCode.QuotaExceeded, 'a message cannot be kept for all who are to have it');
+      }
       // 5.0 is told; 3.1.1 cannot be, so it is acknowledged [MQTT-3.3.5-2].
       const told = session.version === 5 ? refusal : ReasonCode.Success;
       if (qos === 1) return this.#answer(PacketType.Puback, packetId, 0, told);

@@ -22,6 +22,8 @@ export const CLOSE_REASONS = [
   'server-unavailable',
   'too-many-connections',
   'server-stopping',
+  'quota-exceeded',
+  'storage-full',
   'storage-failed',
   'kicked',
   'socket-error',
@@ -36,6 +38,8 @@ export const DROP_REASONS = [
   'slow-consumer',
   'queue-full',
   'retained-full',
+  'storage-full',
+  'record-damaged',
   'session-ended',
   'packet-too-large',
   'message-expired',
@@ -57,6 +61,8 @@ export class Tally {
   queuedMessages = 0;
   /** Bytes of those, now. */
   queuedBytes = 0;
+  /** Bytes of messages in queues that are in memory, now. */
+  windowBytes = 0;
   /** Faults of our own that closed a connection or a listener's call. */
   bugs = 0;
   readonly dropped: Record<DropReason, number> = zeros(DROP_REASONS);

@@ -1,4 +1,4 @@
-/** Records: what is written is what is read, keys lie where a restart looks for them, and an unknown version is refused. */
+/** Records: what is written is what is read, keys lie where a restart looks for them, and what is damaged is said to be. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
@@ -7,54 +7,118 @@ import { Kind } from '../../src/broker/records.js';
 import type { QoS, Version } from '../../src/packet/packet.js';
 import { Publish } from '../../src/packet/publish.js';
 import { PLAIN } from '../../src/session/contracts.js';
-import { Awaiting } from '../../src/session/inflight.js';
+import { Delivery } from '../../src/session/inflight.js';
 import { Message } from '../../src/session/message.js';
 
-const name = fc.string({ unit: 'binary' }).filter((text) => !text.includes('\0'));
+const name = fc.string({ unit: 'binary' });
 const qos = fc.constantFrom<QoS>(0, 1, 2);
 const packetId = fc.integer({ min: 1, max: 65_535 });
-const sequence = fc.maxSafeNat();
+/** Also those where one half of the 48 bits is full, or a sign could be seen. */
+const number = fc.oneof(fc.nat(300), fc.integer({ min: 0, max: 2 ** 48 - 2 }), fc.constantFrom(0x7fff_ffff, 0xffff_ffff, 2 ** 48 - 2));
+const size = fc.oneof(fc.nat(1_000), fc.constantFrom(0, 268_435_460, 0x7fff_ffff));
 const identifier = fc.integer({ min: 1, max: 268_435_455 });
 const moment = fc.oneof(fc.constant(Infinity), fc.integer({ min: 0 }), fc.double({ min: 0, noNaN: true }));
+const place = fc.record({ number, sequence: number, size, isApart: fc.boolean() }, { noNullPrototype: true });
 
-test('a key gives back the name it was made with and what follows it', () => {
+const anyKey = fc.oneof(
+  fc.tuple(fc.constantFrom(Kind.Session, Kind.Retained, Kind.Will), name).map(([kind, name]) => ({ kind, key: record.key(kind, name) })),
+  fc.constantFrom(Kind.Format, Kind.Sequence).map((kind) => ({ kind, key: record.key(kind) })),
+  fc.tuple(fc.constantFrom(Kind.Ended, Kind.Body), number).map(([kind, number]) => ({ kind, key: record.numberKey(kind, number) })),
+  fc.tuple(number, name).map(([number, filter]) => ({ kind: Kind.Subscription, key: record.subscriptionKey(number, filter) })),
+  place.map(({ number, sequence, size, isApart }) => ({ kind: Kind.Delivery, key: record.deliveryKey(number, sequence, size, isApart) })),
+  fc.tuple(number, number).map(([number, sequence]) => ({ kind: Kind.Sent, key: record.sentKey(number, sequence) })),
+  fc
+    .tuple(fc.constantFrom(Kind.Released, Kind.Received), number, packetId)
+    .map(([kind, number, packetId]) => ({ kind, key: record.packetKey(kind, number, packetId) })),
+  fc.tuple(moment, place).map(([at, { number, sequence, size, isApart }]) => ({
+    kind: Kind.Expiry,
+    key: record.expiryKey(at, number, sequence, size, isApart),
+  })),
+);
+
+const isIn = (key: Buffer, { from, to }: record.Range): boolean => Buffer.compare(from, key) <= 0 && Buffer.compare(key, to) < 0;
+
+test('a key gives back what it was made of', () => {
   fc.assert(
-    fc.property(fc.constantFrom(...Object.values(Kind)), name, fc.uint8Array(), (kind, name, rest) => {
-      assert.deepEqual(record.partsOf(record.key(kind, name)), { name, rest: Buffer.alloc(0) });
-      assert.deepEqual(record.partsOf(record.key(kind, name, Buffer.from(rest))), { name, rest: Buffer.from(rest) });
+    fc.property(name, place, packetId, (name, place, packetId) => {
+      const { number, sequence, size, isApart } = place;
+      const clean = Buffer.from(name).toString();
+      assert.equal(record.nameOf(record.key(Kind.Session, name)), clean);
+      assert.equal(record.numberOf(record.numberKey(Kind.Body, number)), number);
+      assert.equal(record.numberOf(record.subscriptionKey(number, name)), number);
+      assert.equal(record.filterOf(record.subscriptionKey(number, name)), clean);
+      assert.deepEqual(record.placeOf(record.deliveryKey(number, sequence, size, isApart)), place);
+      assert.deepEqual(record.placeOfExpiry(record.expiryKey(1, number, sequence, size, isApart)), place);
+      assert.equal(record.sequenceOfSent(record.sentKey(number, sequence)), sequence);
+      assert.equal(record.packetIdOf(record.packetKey(Kind.Received, number, packetId)), packetId);
     }),
   );
 });
 
 test('every key lies in the range of its kind and of no other', () => {
   fc.assert(
-    fc.property(fc.constantFrom(...Object.values(Kind)), name, fc.uint8Array(), (kind, name, rest) => {
-      const key = record.key(kind, name, Buffer.from(rest));
-      const around = Object.values(Kind).filter((other) => {
-        const { from, to } = record.rangeOf(other);
-        return Buffer.compare(from, key) <= 0 && Buffer.compare(key, to) < 0;
-      });
-      assert.deepEqual(around, [kind]);
+    fc.property(anyKey, ({ kind, key }) => {
+      assert.deepEqual(
+        Object.values(Kind).filter((other) => isIn(key, record.rangeOf(other))),
+        [kind],
+      );
     }),
   );
 });
 
-test('keys of one session keep the order of their sequences', () => {
+test('what is of one session lies in the range of its number, and of no other number', () => {
   fc.assert(
-    fc.property(name, sequence, sequence, (name, a, b) => {
-      const keyOf = (sequence: number): Buffer => record.key(Kind.Delivery, name, record.sequenceBytes(sequence));
-      assert.equal(Math.sign(Buffer.compare(keyOf(a), keyOf(b))), Math.sign(a - b));
-      assert.equal(record.sequenceOf(record.partsOf(keyOf(a)).rest), a);
+    fc.property(
+      fc.constantFrom(...record.KINDS_OF_A_SESSION),
+      number,
+      number,
+      number,
+      packetId,
+      (kind, number, other, sequence, packetId) => {
+        const key = {
+          [Kind.Subscription]: () => record.subscriptionKey(number, 'a/b'),
+          [Kind.Delivery]: () => record.deliveryKey(number, sequence, 1, false),
+          [Kind.Sent]: () => record.sentKey(number, sequence),
+          [Kind.Released]: () => record.packetKey(Kind.Released, number, packetId),
+          [Kind.Received]: () => record.packetKey(Kind.Received, number, packetId),
+        }[kind]();
+        assert.equal(isIn(key, record.rangeOfNumber(kind, number)), true);
+        assert.equal(isIn(key, record.rangeOfNumber(kind, other)), other === number);
+      },
+    ),
+  );
+});
+
+test('deliveries of one session lie in the order of their sequences, and behind a sequence are those above it', () => {
+  fc.assert(
+    fc.property(place, place, (a, b) => {
+      const keyOf = ({ sequence, size, isApart }: record.Place): Buffer => record.deliveryKey(a.number, sequence, size, isApart);
+      fc.pre(a.sequence !== b.sequence);
+      assert.equal(Math.sign(Buffer.compare(keyOf(a), keyOf(b))), Math.sign(a.sequence - b.sequence));
+      assert.equal(isIn(keyOf(b), record.rangeBehind(a.number, a.sequence)), b.sequence > a.sequence);
+      assert.equal(isIn(keyOf(a), record.rangeBehind(a.number, a.sequence)), false);
     }),
   );
 });
 
-test('two sessions share no key, whatever their client identifiers begin with', () => {
+test('what has expired is what expires up to now, and what never does is not among it', () => {
+  const time = fc.integer({ min: 0, max: 2 ** 47 });
   fc.assert(
-    fc.property(name, name, sequence, sequence, (a, b, first, second) => {
-      fc.pre(a !== b);
-      const key = record.key(Kind.Delivery, a, record.sequenceBytes(first));
-      assert.notDeepEqual(key, record.key(Kind.Delivery, b, record.sequenceBytes(second)));
+    fc.property(time, time, place, (at, now, { number, sequence, size, isApart }) => {
+      const { from, to } = record.rangeOfExpired(now);
+      assert.equal(isIn(record.expiryKey(at, number, sequence, size, isApart), { from, to }), at <= now);
+      assert.equal(isIn(record.expiryKey(Infinity, number, sequence, size, isApart), { from, to }), false);
+    }),
+  );
+});
+
+test('the first key after another has nothing before it', () => {
+  fc.assert(
+    fc.property(fc.uint8Array(), fc.uint8Array(), (a, b) => {
+      const [key, other] = [Buffer.from(a), Buffer.from(b)];
+      fc.pre(Buffer.compare(key, other) < 0);
+      assert.ok(Buffer.compare(key, record.after(key)) < 0);
+      assert.ok(Buffer.compare(record.after(key), other) <= 0);
     }),
   );
 });
@@ -62,8 +126,8 @@ test('two sessions share no key, whatever their client identifiers begin with', 
 test('a session is read as it was written, also one that never expires', () => {
   const seconds = fc.constantFrom(0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff);
   fc.assert(
-    fc.property(moment, seconds, moment, (createdAt, expiryInterval, expiresAt) => {
-      const session = { createdAt, expiryInterval, expiresAt };
+    fc.property(number, moment, seconds, moment, fc.boolean(), (number, createdAt, expiryInterval, expiresAt, isConnected) => {
+      const session = { number, createdAt, expiryInterval, expiresAt, isConnected };
       assert.deepEqual(record.readSession(record.writeSession(session)), session);
     }),
   );
@@ -74,20 +138,18 @@ const anySubscription = fc.record(
   { noNullPrototype: true },
 );
 
-test('a subscription and the progress of a delivery are read as they were written', () => {
+test('a subscription, a number and a packet identifier are read as they were written', () => {
   fc.assert(
-    fc.property(anySubscription, packetId, fc.constantFrom(...Object.values(Awaiting)), (subscription, packetId, awaiting) => {
+    fc.property(anySubscription, packetId, number, (subscription, packetId, number) => {
       assert.deepEqual(record.readSubscription(record.writeSubscription(subscription)), subscription);
-      assert.deepEqual(record.readProgress(record.writeProgress(packetId, awaiting)), { packetId, awaiting });
-      assert.equal(Buffer.concat([record.packetIdBytes(packetId)]).readUInt16BE(), packetId);
+      assert.equal(record.readSent(record.writeSent(packetId)), packetId);
+      assert.equal(record.readNumber(record.writeNumber(number)), number);
     }),
   );
 });
 
-const anyDelivery = fc.record(
+const anyExtras = fc.record(
   {
-    qos,
-    retain: fc.boolean(),
     identifiers: fc.option(fc.array(identifier, { minLength: 1, maxLength: 5 }), { nil: undefined }),
     share: fc.constantFrom(undefined, '$share/group/a/b', '$share/группа/#'),
   },
@@ -105,65 +167,90 @@ const anyOrigin = fc
   })
   .map((fields) => Publish.of({ topic: 'a/b', ...fields }));
 
-test("a message is written from where it stands, and read with its publisher, its end and what is its delivery's", () => {
-  const publisher = fc.option(name, { nil: undefined });
+/** A message as it stands in the middle of a read: with other bytes around it. */
+const anyMessage = fc
+  .record({ origin: anyOrigin, publisher: fc.option(name, { nil: undefined }), expiresAt: moment, margin: fc.nat(20) })
+  .map(({ origin, publisher, expiresAt, margin }) => {
+    const bytes = Buffer.from(origin.bytes);
+    origin.bytes = Buffer.concat([Buffer.alloc(margin, 0xaa), bytes, Buffer.alloc(margin, 0xbb)]);
+    origin.start = margin;
+    origin.end = margin + bytes.length;
+    return { bytes, message: new Message(origin, publisher, expiresAt) };
+  });
+
+function mustBe(read: Message, { bytes, message }: { readonly bytes: Buffer; readonly message: Message }): void {
+  assert.equal(read.publisher, message.publisher === undefined ? undefined : Buffer.from(message.publisher).toString());
+  assert.equal(read.expiresAt, message.expiresAt);
+  assert.deepEqual(Buffer.from(read.origin.bytes.subarray(read.origin.start, read.origin.end)), bytes);
+  assert.equal(read.origin.version, message.origin.version);
+  assert.deepEqual(read.properties, message.origin.version === 5 ? message.properties : undefined);
+}
+
+test('a message is written from where it stands, and read with its publisher and its end', () => {
+  fc.assert(fc.property(anyMessage, (written) => mustBe(record.readMessage(record.writeMessage(written.message)), written)));
+});
+
+test('a delivery is read as it was written: with its message, or without where that is apart', () => {
   fc.assert(
-    fc.property(anyOrigin, publisher, moment, anyDelivery, fc.nat(20), (origin, publisher, expiresAt, delivery, margin) => {
-      const bytes = Buffer.from(origin.bytes);
-      // As it stands in the middle of a read: with other bytes around it.
-      origin.bytes = Buffer.concat([Buffer.alloc(margin, 0xaa), bytes, Buffer.alloc(margin, 0xbb)]);
-      origin.start = margin;
-      origin.end = margin + bytes.length;
-      const { message, ...rest } = record.readMessage(
-        record.writeMessage({ message: new Message(origin, publisher, expiresAt), ...delivery }),
-      );
-      assert.deepEqual(rest, delivery);
-      assert.equal(message.publisher, publisher);
-      assert.equal(message.expiresAt, expiresAt);
-      assert.deepEqual(Buffer.from(message.origin.bytes.subarray(message.origin.start, message.origin.end)), bytes);
-      assert.equal(message.origin.version, origin.version);
-      assert.deepEqual(message.properties, origin.version === 5 ? origin.properties : undefined);
+    fc.property(anyMessage, qos, fc.boolean(), fc.nat(65_535), number, anyExtras, (written, qos, retain, packetId, sequence, extras) => {
+      const delivery = Object.assign(new Delivery(written.message, qos, retain, extras, written.bytes.length), { packetId, sequence });
+      const { message, ...rest } = record.readDelivery(record.writeDelivery(delivery, false));
+      assert.deepEqual(rest, { sequence, qos, retain, packetId, extras });
+      mustBe(message!, written);
+      assert.deepEqual(record.readDelivery(record.writeDelivery(delivery, true)), { ...rest, message: undefined });
     }),
   );
 });
 
 test('a message no client published is read again, though it had no packet identifier', () => {
   const origin = Publish.of({ topic: 'a', payload: Buffer.from('x'), qos: 2, retain: false });
-  const value = record.writeMessage({ message: new Message(origin, undefined, Infinity), qos: 1, retain: false, ...PLAIN });
-  const { message } = record.readMessage(value);
-  assert.deepEqual([message.topic, message.payload.toString(), message.qos], ['a', 'x', 2]);
+  const { topic, payload, qos } = record.readMessage(record.writeMessage(new Message(origin, undefined, Infinity)));
+  assert.deepEqual([topic, payload.toString(), qos], ['a', 'x', 2]);
 });
 
+const plainMessage = new Message(Publish.of({ topic: 'a', payload: Buffer.alloc(0), qos: 0, retain: false }), undefined, Infinity);
+const will = { topic: 'a', payload: Buffer.alloc(0), qos: 0, retain: false } as const;
 const values = [
-  { name: 'a session', value: record.writeSession({ createdAt: 0, expiryInterval: 0, expiresAt: 0 }), read: record.readSession },
+  {
+    name: 'a session',
+    value: record.writeSession({ number: 1, createdAt: 0, expiryInterval: 0, expiresAt: 0, isConnected: false }),
+    read: record.readSession,
+  },
   {
     name: 'a subscription',
     value: record.writeSubscription({ qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined }),
     read: record.readSubscription,
   },
+  { name: 'a message', value: record.writeMessage(plainMessage), read: (value: Buffer) => record.readMessage(value) },
   {
-    name: 'a message',
-    value: record.writeMessage({
-      message: new Message(Publish.of({ topic: 'a', payload: Buffer.alloc(0), qos: 0, retain: false }), undefined, Infinity),
-      qos: 0,
-      retain: false,
-      ...PLAIN,
-    }),
-    read: record.readMessage,
+    name: 'a delivery',
+    value: record.writeDelivery(new Delivery(plainMessage, 1, false, PLAIN, plainMessage.size), true),
+    read: record.readDelivery,
   },
-  { name: 'progress', value: record.writeProgress(1, Awaiting.Puback), read: record.readProgress },
-  { name: 'a received identifier', value: record.writeReceived(), read: record.readReceived },
+  {
+    name: 'a Will',
+    value: record.writeWill({ will, username: undefined, expiryInterval: 0, dueAt: 0 }),
+    read: record.readWill,
+  },
+  { name: 'a number', value: record.writeNumber(1), read: record.readNumber },
+  { name: 'a packet identifier', value: record.writeSent(1), read: record.readSent },
 ];
 
 for (const { name, value, read } of values) {
-  test(`${name} of another version is refused in a sentence`, () => {
-    const foreign = Buffer.from(value);
-    foreign[0] = 9;
-    assert.throws(() => read(foreign), { message: 'a record has version 9, this version of PosMQ reads version 1' });
-  });
-
-  test(`${name} that is cut short is refused in a sentence`, () => {
-    assert.throws(() => read(Buffer.alloc(0)), /^Error: a record /);
-    if (value.length > 1) assert.throws(() => read(value.subarray(0, 1)), { message: 'a record is shorter than its fields' });
+  test(`${name} that is cut short is refused in a sentence, wherever it is cut`, () => {
+    for (let length = 0; length < value.length; length++) {
+      assert.throws(() => read(value.subarray(0, length)), { name: 'RecordError' }, `${length} of ${value.length} bytes`);
+    }
   });
 }
+
+test('a delivery with a QoS there is none of is refused in a sentence', () => {
+  const value = record.writeDelivery(new Delivery(plainMessage, 1, false, PLAIN, plainMessage.size), true);
+  value[0] = 3 << 1;
+  assert.throws(() => record.readDelivery(value), { name: 'RecordError', message: 'a record has QoS 3' });
+});
+
+test('a key of a delivery of another length is refused in a sentence', () => {
+  const key = record.deliveryKey(1, 2, 3, false);
+  assert.throws(() => record.placeOf(key.subarray(0, 16)), { name: 'RecordError', message: 'the key of a delivery has 16 bytes' });
+});

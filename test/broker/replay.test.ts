@@ -12,6 +12,8 @@ import { Message } from '../../src/session/message.js';
 import { Session } from '../../src/session/session.js';
 import { Tally } from '../../src/session/tally.js';
 import { NO_TERMS } from '../../src/session/terms.js';
+import { heard } from '../storage/held.js';
+import { LIMITS } from '../util/limits.js';
 
 const SLICE = 200;
 
@@ -21,16 +23,28 @@ class Scene {
   readonly turn = new Turn({ schedule: () => {}, commit: async () => {}, failed: () => {}, bug: (_where, error) => this.bugs.push(error) });
   now = 0;
   readonly expired: string[] = [];
-  readonly replays = new Replays(
-    this.retained,
-    this.turn,
-    () => this.now,
-    ({ topic }) => this.expired.push(topic),
-  );
+  /** Messages that lie on record only, by topic, and the reads of them that are under way. */
+  readonly record = new Map<string, Message>();
+  readonly reads: { readonly topics: readonly string[]; readonly land: () => Promise<void>; readonly fail: () => Promise<void> }[] = [];
+  readonly failures: unknown[] = [];
+  readonly replays = new Replays({
+    retained: this.retained,
+    turn: this.turn,
+    now: () => this.now,
+    expired: ({ topic }) => this.expired.push(topic),
+    read: (topics) =>
+      new Promise((resolve, reject) => {
+        const land = async (): Promise<void> => (resolve(topics.map((topic) => this.record.get(topic))), heard());
+        const fail = async (): Promise<void> => (reject(new Error('unreadable')), heard());
+        this.reads.push({ topics, land, fail });
+      }),
+    failed: (_session, error) => this.failures.push(error),
+  });
   readonly bugs: unknown[] = [];
-  readonly session = new Session('ann', 0, 0, {
-    limits: { maxInflight: 10, maxQueuedMessages: 1_000, maxQueuedBytes: 1e6 },
+  readonly session = new Session('ann', 0, 0, 0, {
+    limits: { ...LIMITS, maxInflight: 10, maxQueuedMessages: 1_000, maxQueuedBytes: 1e6 },
     journal: forgetful,
+    shelf: undefined,
     tally: new Tally(),
     now: () => this.now,
     again: () => {},
@@ -144,17 +158,16 @@ test('another session is served in the same turn', () => {
   assert.deepEqual([scene.sent().length, other.sent().length], [SLICE, SLICE]);
 });
 
-test('what is retained or cleared meanwhile is not sent; what is replaced is sent as it is by then', () => {
+test('what is retained, cleared or replaced meanwhile is not sent: who subscribes hears that as it comes', () => {
   const scene = new Scene(SLICE + 1);
   scene.subscribe('#');
   const first = new Set(scene.sent());
   const left = Array.from({ length: SLICE + 1 }, (_, i) => `t/${i + 1}`).find((topic) => !first.has(topic))!;
   scene.retain('t/new');
   scene.retain(left);
-  scene.turn.end();
-  assert.deepEqual(scene.sent(), [left]);
+  assert.deepEqual(scene.turns(), []);
   scene.subscribe('t/+');
-  scene.sent();
+  assert.equal(scene.sent().length, SLICE);
   for (let i = 1; i <= SLICE + 1; i++) scene.retained.delete(`t/${i}`);
   scene.retained.delete('t/new');
   assert.deepEqual(scene.turns(), []);
@@ -209,4 +222,74 @@ test('with No Local what the subscriber published itself is not sent [MQTT5-3.8.
   assert.deepEqual(scene.sent().sort(), ['t/of bob', 't/of nobody']);
   scene.subscribe('t/+');
   assert.equal(scene.sent().length, 3);
+});
+
+/** Messages of which some lie on record only: `t/1`, large, is one of them, `t/2` is not. */
+function shelved(): Scene {
+  const scene = new Scene(0);
+  for (const topic of ['t/1', 't/2', 't/3']) {
+    const isLarge = topic !== 't/2';
+    const origin = Publish.of({ topic, payload: Buffer.alloc(isLarge ? 1_000 : 1), qos: 0, retain: true });
+    const message = new Message(origin, undefined, Infinity);
+    scene.retained.set(message);
+    scene.retained.shelve(message);
+    if (isLarge) scene.record.set(topic, message);
+  }
+  return scene;
+}
+
+test('what lies on record only is read back, and all are sent in one order', async () => {
+  const scene = shelved();
+  const order = [...scene.retained.match('#')].map(({ topic }) => topic);
+  scene.subscribe('#');
+  assert.deepEqual(scene.sent(), [], 'none passes those that are being read');
+  assert.deepEqual(
+    scene.reads.map(({ topics }) => topics),
+    [order.filter((topic) => topic !== 't/2')],
+  );
+  await scene.reads[0]!.land();
+  scene.turn.end();
+  assert.deepEqual(scene.sent(), order);
+  assert.equal(scene.replays.size, 0);
+});
+
+test('what is replaced or cleared while it is read is not sent', async () => {
+  const scene = shelved();
+  scene.subscribe('#');
+  scene.retain('t/1');
+  scene.retained.delete('t/3');
+  await scene.reads[0]!.land();
+  scene.turn.end();
+  assert.deepEqual(scene.sent(), ['t/2']);
+});
+
+test('where one cannot be read its session is told of, and the next subscription begins anew', async () => {
+  const scene = shelved();
+  scene.subscribe('#');
+  await scene.reads[0]!.fail();
+  assert.deepEqual(scene.failures.map(String), ['Error: unreadable']);
+  assert.equal(scene.replays.size, 0);
+  scene.subscribe('#');
+  await scene.reads[1]!.land();
+  scene.turn.end();
+  assert.equal(scene.sent().length, 3);
+});
+
+test('no more is read at a time than memory is to hold, however large the messages are', async () => {
+  const scene = new Scene(0);
+  for (let i = 0; i < 20; i++) {
+    const message = new Message(Publish.of({ topic: `t/${i}`, payload: Buffer.alloc(100_000), qos: 0, retain: true }), undefined, Infinity);
+    scene.retained.set(message);
+    scene.retained.shelve(message);
+    scene.record.set(message.topic, message);
+  }
+  scene.subscribe('#');
+  let sent = 0;
+  for (let at = 0; at < scene.reads.length; at++) {
+    assert.ok(scene.reads[at]!.topics.length <= 3);
+    await scene.reads[at]!.land();
+    scene.turn.end();
+    sent += scene.sent().length;
+  }
+  assert.equal(sent, 20);
 });

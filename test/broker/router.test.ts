@@ -8,7 +8,7 @@ import type { Subscriber, Subscription } from '../../src/session/contracts.js';
 import { matches } from '../../src/topic/name.js';
 import { anyFilter, anyName } from '../topic/alphabet.js';
 
-const subscriber = (clientId: string): Subscriber => ({ clientId, deliver: () => 0 });
+const subscriber = (clientId: string): Subscriber => ({ clientId, durable: false, takes: () => true, deliver: () => 0 });
 const ann = subscriber('ann');
 const bob = subscriber('bob');
 

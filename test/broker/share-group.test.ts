@@ -11,6 +11,7 @@ import { Message } from '../../src/session/message.js';
 import { Session, type SessionSurroundings } from '../../src/session/session.js';
 import { Tally } from '../../src/session/tally.js';
 import { NO_TERMS } from '../../src/session/terms.js';
+import { LIMITS } from '../util/limits.js';
 
 interface Heard {
   readonly who: string;
@@ -28,8 +29,9 @@ class Scene {
   readonly group: ShareGroup;
   readonly heard: Heard[] = [];
   readonly #surroundings: SessionSurroundings = {
-    limits: { maxInflight: 2, maxQueuedMessages: 2, maxQueuedBytes: 1e6 },
+    limits: { ...LIMITS, maxInflight: 2, maxQueuedMessages: 2, maxQueuedBytes: 1e6 },
     journal: forgetful,
+    shelf: undefined,
     tally: this.tally,
     now: () => 0,
     again: () => {},
@@ -40,7 +42,7 @@ class Scene {
   }
 
   join(clientId: string, options: Partial<Subscription> = {}, state: State = 'free'): Session {
-    const session = new Session(clientId, state.startsWith('away') ? 60 : 0, 0, this.#surroundings);
+    const session = new Session(clientId, 0, state.startsWith('away') ? 60 : 0, 0, this.#surroundings);
     const wire = {
       congested: false,
       send: () => {},

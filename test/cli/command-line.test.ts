@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readCommandLine } from '../../src/cli/command-line.js';
-import { ConfigurationError, flagOf, OPTION_KEYS } from '../../src/config/options.js';
+import { ConfigurationError, flagOf, OPTION_KEYS, optionOf } from '../../src/config/options.js';
 
 function reads(line: string): ReturnType<typeof readCommandLine> {
   return readCommandLine(line === '' ? [] : line.split(' '));
@@ -17,7 +17,10 @@ function refuses(line: string, sentence: string): void {
 
 describe('the command line', () => {
   it('knows a flag for every option', () => {
-    for (const key of OPTION_KEYS) assert.deepEqual(reads(`${flagOf(key)} 1`), { kind: 'start', flags: { [key]: '1' } });
+    for (const key of OPTION_KEYS) {
+      const [line, text] = optionOf(key).type === 'flag' ? [flagOf(key), 'true'] : [`${flagOf(key)} 1`, '1'];
+      assert.deepEqual(reads(line), { kind: 'start', flags: { [key]: text } });
+    }
     assert.deepEqual(reads(''), { kind: 'start', flags: {} });
   });
 
@@ -45,6 +48,7 @@ describe('the command line', () => {
     refuses('--colour', 'unknown option --colour');
     refuses('-x', 'unknown option -x');
     refuses('--help=yes', '--help takes no value');
+    refuses('--memory=true', '--memory takes no value');
   });
 
   it('refuses a flag without its value and words that are no flags', () => {
@@ -52,5 +56,6 @@ describe('the command line', () => {
     refuses('--port 1 -h', '-h needs a value');
     refuses('1883', 'unexpected argument "1883"');
     refuses('--port 1 again', 'unexpected argument "again"');
+    refuses('--memory true', 'unexpected argument "true"');
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loadOptions, type OptionTexts } from '../../src/config/load.js';
-import { checkOptions, ConfigurationError, OPTION_KEYS, optionOf, variableOf } from '../../src/config/options.js';
+import { checkOptions, ConfigurationError, type Option, OPTION_KEYS, optionOf, variableOf } from '../../src/config/options.js';
 
 const DEFAULTS = checkOptions({});
 
@@ -13,6 +13,20 @@ function refuses(flags: OptionTexts, environment: Record<string, string>, messag
   );
 }
 
+/** A value that is not its default. */
+function valueFor(option: Option): number | string | boolean {
+  switch (option.type) {
+    case 'integer':
+      return option.max;
+    case 'choice':
+      return option.choices.find((choice) => choice !== option.default)!;
+    case 'flag':
+      return !option.default;
+    case 'string':
+      return 'localhost';
+  }
+}
+
 describe('loadOptions', () => {
   it('takes the command line over the environment over the defaults', () => {
     assert.deepEqual(loadOptions({}, {}), DEFAULTS);
@@ -22,8 +36,7 @@ describe('loadOptions', () => {
 
   it('reads a variable for every option', () => {
     for (const key of OPTION_KEYS) {
-      const option = optionOf(key);
-      const value = option.type === 'integer' ? option.max : option.type === 'choice' ? option.choices[0] : 'localhost';
+      const value = valueFor(optionOf(key));
       assert.equal(loadOptions({}, { [variableOf(key)]: String(value) })[key], value);
     }
   });
@@ -36,6 +49,7 @@ describe('loadOptions', () => {
     refuses({}, { POSMQ_MAX_INFLIGHT: 'ten' }, 'POSMQ_MAX_INFLIGHT must be a whole number, got "ten"');
     refuses({}, { POSMQ_LOG_FORMAT: 'xml' }, 'POSMQ_LOG_FORMAT must be pretty, json or auto, got "xml"');
     refuses({ host: '' }, {}, '--host must not be empty');
+    refuses({}, { POSMQ_MEMORY: 'yes' }, 'POSMQ_MEMORY must be true or false, got "yes"');
   });
 
   it('takes plain decimal digits for numbers and nothing else', () => {
@@ -43,6 +57,14 @@ describe('loadOptions', () => {
       refuses({ port: text }, {}, `--port must be a whole number, got ${JSON.stringify(text)}`);
     }
     assert.equal(loadOptions({ port: '0001883' }, {}).port, 1_883);
+  });
+
+  it('takes true and false for a flag, in a variable too, and nothing else', () => {
+    assert.equal(loadOptions({ memory: 'true' }, { POSMQ_MEMORY: 'false' }).memory, true);
+    assert.equal(loadOptions({}, { POSMQ_MEMORY: 'false' }).memory, false);
+    for (const text of ['TRUE', '1', '0', 'no', ' true']) {
+      refuses({}, { POSMQ_MEMORY: text }, `POSMQ_MEMORY must be true or false, got ${JSON.stringify(text)}`);
+    }
   });
 
   it('does not look at a variable that a flag overrides', () => {

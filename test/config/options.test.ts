@@ -17,6 +17,10 @@ import {
 const DEFAULTS: Options = {
   port: 1_883,
   host: '0.0.0.0',
+  data: './posmq-data',
+  memory: false,
+  durability: 'sync',
+  minFreeDisk: 134_217_728,
   maxPacketSize: 268_435_455,
   connectTimeout: 30,
   maxConnections: 100_000,
@@ -24,6 +28,9 @@ const DEFAULTS: Options = {
   maxInflight: 1_000,
   maxQueuedMessages: 100_000,
   maxQueuedBytes: 67_108_864,
+  maxTotalQueuedMessages: 100_000_000,
+  maxTotalQueuedBytes: 17_179_869_184,
+  whenQueueFull: 'drop-newest',
   sessionExpiry: 2_592_000,
   maxSessions: 1_000_000,
   maxSubscriptions: 10_000,
@@ -106,6 +113,13 @@ describe('checkOptions', () => {
           for (const choice of option.choices) assert.equal(checkOptions({ [key]: choice })[key], choice);
           refuses({ [key]: 'loud' }, `${key} must be ${option.choices.slice(0, -1).join(', ')} or ${option.choices.at(-1)}, got "loud"`);
           refuses({ [key]: 3 }, `${key} must be ${option.choices.slice(0, -1).join(', ')} or ${option.choices.at(-1)}, got 3`);
+        });
+        break;
+      case 'flag':
+        it(`takes true and false for ${key}`, () => {
+          for (const value of [true, false]) assert.equal(checkOptions({ [key]: value })[key], value);
+          refuses({ [key]: 'true' }, `${key} must be true or false, got "true"`);
+          refuses({ [key]: 1 }, `${key} must be true or false, got 1`);
         });
         break;
       case 'string':

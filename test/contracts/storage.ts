@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import type { Storage } from '../../src/broker/contracts.js';
+import type { Entry, Storage } from '../../src/broker/contracts.js';
 import { runs } from '../util/runs.js';
 
 /** One empty storage, and how to be done with it. */
@@ -90,6 +90,47 @@ export function storageContract(name: string, open: () => Promise<Opened>): void
       );
     });
 
+    proves('a range has fewer entries where they are large, and none only where there are none', async (storage) => {
+      const keys = Array.from({ length: 12 }, (_, i) => Buffer.of(7, i));
+      for (const key of keys) storage.put(key, Buffer.alloc(3 << 20, key[1]));
+      await storage.commit();
+      for (const what of ['entries', 'values'] as const) {
+        const found: number[] = [];
+        for (let from = bytes('07'); ; from = Buffer.of(7, found.length)) {
+          const page = await storage.range(from, bytes('08'), 100, what);
+          if (page.length === 0) break;
+          for (const { value } of page) {
+            assert.equal(value.length, 3 << 20);
+            found.push(value[0]!);
+          }
+        }
+        assert.deepEqual(
+          found,
+          keys.map((key) => key[1]),
+        );
+      }
+    });
+
+    proves('a range of keys has the same keys, and one of values the same values, as one of entries', async (storage) => {
+      for (const key of ['01', '02', '0200', '03']) storage.put(bytes(key), bytes(`${key}aa`));
+      await storage.commit();
+      const range = (what?: 'entries' | 'keys' | 'values') => storage.range(bytes('01'), bytes('03'), 100, what);
+      const keys = ['01', '02', '0200'];
+      const values = ['01aa', '02aa', '0200aa'];
+      const keysOf = (page: readonly Entry[]): string[] => page.map(({ key }) => key.toString('hex'));
+      const valuesOf = (page: readonly Entry[]): string[] => page.map(({ value }) => value.toString('hex'));
+      for (const what of [undefined, 'entries', 'keys'] as const) assert.deepEqual(keysOf(await range(what)), keys, what);
+      for (const what of [undefined, 'entries', 'values'] as const) assert.deepEqual(valuesOf(await range(what)), values, what);
+      assert.equal((await storage.range(bytes('01'), bytes('03'), 2, 'keys')).length, 2);
+      assert.equal((await storage.range(bytes('01'), bytes('03'), 2, 'values')).length, 2);
+    });
+
+    proves('where there is space it does not say that it is full', async (storage) => {
+      storage.put(bytes('01'), bytes('aa'));
+      await storage.commit();
+      assert.notEqual(storage.full, true);
+    });
+
     proves('a range begins with its first key, ends before its last, and has no more entries than were asked for', async (storage) => {
       for (const key of ['01', '02', '0200', '03', '04']) storage.put(bytes(key), bytes('aa'));
       await storage.commit();
@@ -111,7 +152,8 @@ export function storageContract(name: string, open: () => Promise<Opened>): void
       for (;;) {
         const page = await storage.range(from, bytes('08'), 10);
         found.push(...page.map(({ key }) => key));
-        if (page.length < 10) break;
+        assert.ok(page.length <= 10);
+        if (page.length === 0) break;
         from = Buffer.concat([page.at(-1)!.key, bytes('00')]);
       }
       assert.deepEqual(found, keys);

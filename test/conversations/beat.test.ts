@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CreateOptions } from '../../src/create.js';
-import { createTestBroker, Publish, type Packet, type TestBroker } from '../../src/testing.js';
-import { HeldStorage, heard } from '../storage/held.js';
+import { Publish, type Packet, type TestBroker } from '../../src/testing.js';
+import * as record from '../../src/broker/records.js';
+import { Kind } from '../../src/broker/records.js';
+import { HeldStorage, heard, started } from '../storage/held.js';
 import {
   connack,
   disconnect,
@@ -36,7 +38,7 @@ class Stage {
 
   static async set(options: CreateOptions = {}): Promise<Stage> {
     const storage = new HeldStorage();
-    return new Stage(storage, await createTestBroker({ storage, ...options }));
+    return new Stage(storage, await started(storage, options));
   }
 
   /** Lets commits land until nothing is left to do. */
@@ -121,7 +123,7 @@ test('CONNACK of a session that is kept waits for the disk, and nothing overtake
   await stage.expectLanded(again, welcomeBack);
 });
 
-test('PUBACK and PUBREC wait for the disk where a session that is kept hears the message; QoS 0 traffic and PINGRESP do not [MQTT-4.3.2-2]', async () => {
+test('PUBACK and PUBREC, and a message at QoS 2, wait for the disk where a session that is kept hears the message; at QoS 1 and 0, and PINGRESP, nothing does [MQTT-4.3.2-2]', async () => {
   const stage = await Stage.set();
   const ann = await stage.arrive('ann', { clean: true });
   const bob = await stage.arrive('bob', { hears: true });
@@ -130,12 +132,28 @@ test('PUBACK and PUBREC wait for the disk where a session that is kept hears the
   ann.publish('a', 'one', { qos: 1, packetId: 1 }).publish('a', 'two', { qos: 2, packetId: 2 }).publish('a', 'zero').send(pingreq);
   bob.send(pingreq);
   await stage.expect(ann, pingresp);
-  await stage.expect(bob, publish('a', 'zero'), pingresp);
+  await stage.expect(bob, publish('a', 'one', { qos: 1, packetId: 1 }), publish('a', 'zero'), pingresp);
   await stage.expect(cy, publish('a', 'one'), publish('a', 'two'), publish('a', 'zero'));
   await stage.storage.land();
   await stage.expect(ann, puback(1), pubrec(2));
-  // Under which identifier it was sent is kept before it is sent: after a restart it must be the same.
-  await stage.expect(bob, publish('a', 'one', { qos: 1, packetId: 1 }), publish('a', 'two', { qos: 2, packetId: 2 }));
+  // Under which identifier it was sent is kept before it is sent: after a restart it must be the same, or it would come twice.
+  await stage.expect(bob, publish('a', 'two', { qos: 2, packetId: 2 }));
+});
+
+test('no message at QoS 1 overtakes one at QoS 2 that waits for the disk: they are sent in the order they would be sent again in [MQTT-4.6.0-1]', async () => {
+  const stage = await Stage.set();
+  const ann = await stage.arrive('ann', { clean: true });
+  const bob = await stage.arrive('bob', { hears: true });
+  ann.publish('a', '1', { qos: 1, packetId: 1 }).publish('a', '2', { qos: 2, packetId: 2 }).publish('a', '3', { qos: 1, packetId: 3 });
+  await stage.expect(bob, publish('a', '1', { qos: 1, packetId: 1 }));
+  const rest = [publish('a', '2', { qos: 2, packetId: 2 }), publish('a', '3', { qos: 1, packetId: 3 })];
+  await stage.expectLanded(bob, ...rest);
+  bob.hangUp();
+  const again = knock(stage.broker, 'bob', { clean: false });
+  await stage.settle();
+  const resent = [publish('a', '1', { qos: 1, packetId: 1, dup: true })];
+  resent.push(publish('a', '2', { qos: 2, packetId: 2, dup: true }), publish('a', '3', { qos: 1, packetId: 3, dup: true }));
+  assert.deepEqual(again.connection.take().map(told), [welcomeBack, ...resent].map(told));
 });
 
 for (const qos of [1, 2] as const) {
@@ -167,13 +185,14 @@ test('PUBREL waits until the disk knows that PUBLISH must not be sent again [MQT
 
 test('where nothing is kept nothing waits', async () => {
   const stage = await Stage.set();
+  const { commits } = stage.storage;
   const ann = knock(stage.broker, 'ann', { clean: true });
   await stage.expect(ann, connack());
   await stage.expect(ann.send(subscribe(1, ['#', 2])), suback(1, 2));
   ann.publish('a', '1', { qos: 1, packetId: 1 }).publish('a', '2', { qos: 2, packetId: 2 });
   await stage.expect(ann, publish('a', '1', { qos: 1, packetId: 1 }), puback(1), publish('a', '2', { qos: 2, packetId: 2 }), pubrec(2));
   await stage.expect(ann.send(pubrel(2), unsubscribe(2, '#')), pubcomp(2), unsuback(2));
-  assert.equal(stage.storage.commits, 0);
+  assert.equal(stage.storage.commits, commits);
 });
 
 test('answers keep their order: one that needs no disk does not overtake one that waits', async () => {
@@ -227,7 +246,9 @@ test('the answer to a CONNECT that ends a session that was kept waits until the 
   const again = knock(stage.broker, 'ann', { clean: true });
   await stage.expect(again);
   await stage.expectLanded(again, connack());
-  assert.equal(stage.storage.kept.size, 0);
+  assert.equal(await stage.storage.kept.get(record.key(Kind.Session, 'ann')), undefined);
+  await stage.settle();
+  assert.equal(stage.storage.kept.size, 2, 'its version, and how far its numbers go');
 });
 
 test('who is gone when the commit lands is told nothing, and what it sent is kept', async () => {
@@ -247,11 +268,11 @@ test('who is gone when the commit lands is told nothing, and what it sent is kep
 });
 
 test('more than the buffer takes may wait for the disk: when it has landed everything flows on by itself', async () => {
-  const stage = await Stage.set({ maxBufferedBytes: 65_536 });
+  const stage = await Stage.set({ maxBufferedBytes: 65_536, maxInflight: 100 });
   const ann = await stage.arrive('ann', { clean: true });
   const bob = await stage.arrive('bob', { hears: true });
   const payloads = Array.from({ length: 60 }, (_, i) => `${i} `.padEnd(5_000, '.'));
-  for (const [i, payload] of payloads.entries()) ann.publish('a', payload, { qos: 1, packetId: i + 1 });
+  for (const [i, payload] of payloads.entries()) ann.publish('a', payload, { qos: 2, packetId: i + 1 });
   await stage.expect(bob);
   const view = stage.broker.broker.session('bob')!;
   assert.ok(view.queuedMessages > 0 && view.connection!.bytesBuffered < 100_000);
@@ -277,17 +298,17 @@ test('who speaks while a large message to it waits for the disk is heard after',
   const stage = await Stage.set({ maxBufferedBytes: 65_536 });
   const ann = await stage.arrive('ann', { clean: true });
   const bob = await stage.arrive('bob', { hears: true });
-  ann.publish('a', 'x'.repeat(500_000), { qos: 1, packetId: 1 });
+  ann.publish('a', 'x'.repeat(500_000), { qos: 2, packetId: 1 });
   bob.send(pingreq, pingreq);
   await stage.expect(bob, pingresp, pingresp);
   await stage.storage.land();
   assert.equal(bob.connection.take().length, 1);
-  bob.send(puback(1), pingreq);
+  bob.send(pubrec(1), pingreq);
   await stage.expect(bob, pingresp);
-  assert.equal(stage.broker.broker.session('bob')?.inflight, 0);
+  await stage.expectLanded(bob, pubrel(1));
 });
 
-test('a commit that fails: nothing is acknowledged, everybody is closed, nobody is let in, and the embedder is told [MQTT-4.8.0-2]', async () => {
+test('a commit that fails: nothing is acknowledged, no message at QoS 2 is sent, everybody is closed, nobody is let in, and the embedder is told [MQTT-4.8.0-2]', async () => {
   const lines: string[] = [];
   const note = (_fields: object, line: string): void => void lines.push(line);
   const stage = await Stage.set({ log: { debug: () => {}, info: () => {}, warn: note, error: note } });
@@ -303,7 +324,7 @@ test('a commit that fails: nothing is acknowledged, everybody is closed, nobody 
   await stage.expect(ann, pingresp);
   await Promise.all([assert.rejects(own, /disk full/), stage.storage.fail(new Error('disk full'))]);
   for (const client of [ann, bob, cy, knocking]) {
-    await stage.expect(client);
+    await stage.expect(client, ...(client === bob ? [publish('a', 'x', { qos: 1, packetId: 1 })] : []));
     assert.equal(client.closed, true);
   }
   assert.equal(broker.stats.closed['storage-failed'], 4);

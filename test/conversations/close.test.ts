@@ -31,13 +31,21 @@ import {
 
 const stay = { clean: false };
 
-/** A storage whose commits fail once it is broken. */
+/** A storage whose commits fail once it is broken, and wait while it is full. */
 class FrailStorage extends MemoryStorage {
   broken = false;
+  full = false;
+  #freed: () => void = () => {};
 
   override async commit(): Promise<void> {
     if (this.broken) throw new Error('no space left on device');
+    if (this.full) await new Promise<void>((resolve) => (this.#freed = resolve));
     await super.commit();
+  }
+
+  free(): void {
+    this.full = false;
+    this.#freed();
   }
 }
 
@@ -63,6 +71,13 @@ const ways: Record<CloseReason, (alice: Client, stage: Stage) => unknown> = {
     const refused = assert.rejects(broker.broker.publish('a', 'x', { retain: true }), /no space left/);
     await broker.settle();
     await refused;
+  },
+  'quota-exceeded': (alice) => alice.publish('a', 'one too many for her own queue', { qos: 1 }),
+  'storage-full': (alice, { broker, storage }) => {
+    alice.publish('b', 'x', { qos: 1, retain: true });
+    storage.full = true;
+    broker.advance(3_000);
+    storage.free();
   },
   kicked: (_, { broker }) => broker.broker.kick('alice'),
   'internal-error': (alice, { context }) => {
@@ -96,7 +111,15 @@ function refusedWith(broker: TestBroker, verdict: ReasonCode): void {
   knock(broker, 'alice');
 }
 
-const options: CreateOptions = { maxConnections: 1, maxPacketSize: 1_000_000, maxInflight: 1, receiveMaximum: 1, payloadFormat: 'check' };
+const options: CreateOptions = {
+  maxConnections: 1,
+  maxPacketSize: 1_000_000,
+  maxInflight: 1,
+  maxQueuedMessages: 2,
+  whenQueueFull: 'reject',
+  receiveMaximum: 1,
+  payloadFormat: 'check',
+};
 
 for (const reason of CLOSE_REASONS) {
   test(`a connection that ends for the reason '${reason}' gives everything back and is counted`, async (context) => {
@@ -245,12 +268,12 @@ test('what a storage could not keep is not acknowledged: the connection is close
   const storage = new FrailStorage();
   const broker = await createTestBroker({ storage });
   const alice = await arrive(broker, 'alice', stay);
-  await alice.subscribe('a', 1);
+  await alice.subscribe('a', 2);
   const bob = await arrive(broker, 'bob');
   storage.broken = true;
-  bob.publish('a', 'lost', { qos: 1 }).publish('a', 'lost', { qos: 2 });
+  bob.publish('a', 'perhaps', { qos: 1 }).publish('a', 'lost', { qos: 2 });
   await bob.expectClosed();
-  await alice.expectClosed();
+  await alice.expectClosed(publish('a', 'perhaps', { qos: 1, packetId: 1 }));
   assert.deepEqual(closeReasons(broker), { 'storage-failed': 2 });
   assert.equal(broker.broker.transports, 0);
   await new Client(broker).expectClosed();

@@ -9,6 +9,7 @@ import { Message } from '../../src/session/message.js';
 import { Session } from '../../src/session/session.js';
 import { Tally } from '../../src/session/tally.js';
 import { NO_TERMS } from '../../src/session/terms.js';
+import { LIMITS } from '../util/limits.js';
 import { createTestBroker, PacketType, Publish, type TestConnection } from '../../src/testing.js';
 import { arrive, comeBack, connect, disconnect, puback, pubcomp, pubrec, publish, subscribe, type Client } from './client.js';
 import { runs } from '../util/runs.js';
@@ -61,9 +62,9 @@ test('through a window of one, from the queue, and past a live message [MQTT-4.6
 });
 
 test('not past the queue, though its wire has room again before that was said [MQTT-4.6.0-6]', () => {
-  const limits = { maxInflight: 10, maxQueuedMessages: 10, maxQueuedBytes: 1_000 };
-  const surroundings = { limits, journal: forgetful, tally: new Tally(), now: () => 0, again: () => {} };
-  const session = new Session('bob', 0, 0, surroundings);
+  const limits = { ...LIMITS, maxInflight: 10, maxQueuedMessages: 10, maxQueuedBytes: 1_000 };
+  const surroundings = { limits, journal: forgetful, shelf: undefined, tally: new Tally(), now: () => 0, again: () => {} };
+  const session = new Session('bob', 0, 0, 0, surroundings);
   const sent: string[] = [];
   const wire = { congested: true, publish: (frame: Publish) => sent.push(frame.payload.toString()) };
   session.resume(wire as unknown as Wire, NO_TERMS);

@@ -363,7 +363,7 @@ test('a QoS 2 message stays with the member it was sent to, and is completed whe
   a.hangUp();
   assert.deepEqual(await b.payloads(), ['2', '4']);
   const again = await arrive5(broker, 'a', back);
-  await again.expect(publish('t', '3', { qos: 2, packetId: 2, dup: true }), pubrel(1));
+  await again.expect(pubrel(1), publish('t', '3', { qos: 2, packetId: 2, dup: true }));
   await again.send(pubcomp(1), pubrec(2)).expect(pubrel(2));
   await again.send(pubcomp(2)).expect();
   await b.expect();
@@ -580,7 +580,7 @@ test('after a restart members are members again, and what one kept still goes to
   ann2.leave();
   again.advance(100_000);
   await again.settle();
-  assert.equal(storage.size, 0);
+  assert.equal(storage.size, 2, 'its version, and how far its numbers go');
 });
 
 test('a member of 3.1.1 with a session that is kept is a member when it is back', async () => {

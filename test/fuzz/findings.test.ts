@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createTestBroker, MemoryStorage, PacketType, type Packet } from '../../src/testing.js';
-import { heard, HeldStorage } from '../storage/held.js';
+import { heard, HeldStorage, started } from '../storage/held.js';
 
 const connect: Packet = { type: PacketType.Connect, version: 4, clean: false, keepAlive: 0, clientId: 'ann' };
 
@@ -59,6 +59,7 @@ for (const [origin, publish] of [
     }
     await first.settle();
     const second = await createTestBroker({ storage });
+    await second.settle();
     assert.equal(second.broker.stats.retained.messages, 1);
     assert.equal(second.broker.session('ann')?.queuedMessages, 1);
   });
@@ -80,7 +81,7 @@ test('a second CONNECT, of a version nobody here speaks, is a protocol error to 
 
 test('acknowledgements far more than a call has arguments wait for one commit, and leave when it lands', async () => {
   const storage = new HeldStorage();
-  const test = await createTestBroker({ storage });
+  const test = await started(storage);
   const client = test.connect().send(connect);
   test.endTurn();
   await storage.land();

@@ -12,7 +12,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['packet', 'topic'],
   ['session'],
   ['broker'],
-  ['net', 'storage', 'access', 'admin', 'cluster', 'config'],
+  ['net', 'storage', 'access', 'admin', 'cluster', 'config', 'bench'],
   ['.'],
   ['cli'],
 ];

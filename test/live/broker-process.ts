@@ -15,13 +15,26 @@ export class BrokerProcess {
     this.port = port;
   }
 
+  /** It keeps nothing, unless it is told where. */
   static async start(...args: string[]): Promise<BrokerProcess> {
-    const program = new Program(process.execPath, [COMMAND, '--host', '127.0.0.1', '--port', 0, '--log-format', 'json', ...args]);
+    return BrokerProcess.under([], ...args);
+  }
+
+  /** Started by a program that becomes the broker, as `env` does. */
+  static async under(starter: readonly string[], ...args: string[]): Promise<BrokerProcess> {
+    const storage = args.includes('--data') || args.includes('--memory') ? [] : ['--memory'];
+    const local = ['--host', '127.0.0.1', '--port', '0', '--log-format', 'json'];
+    const [name = '', ...rest] = [...starter, process.execPath, COMMAND, ...local, ...storage, ...args];
+    const program = new Program(name, rest);
     const port = (): unknown => linesOf(program).find(({ msg }) => msg === 'listening')?.['port'];
     await until('it listens', () => port() !== undefined);
     const found = port();
     assert.ok(typeof found === 'number');
     return new BrokerProcess(program, found);
+  }
+
+  get pid(): number {
+    return this.#program.pid;
   }
 
   /** The lines it has logged. */

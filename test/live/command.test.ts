@@ -34,7 +34,8 @@ class Command {
   constructor(args: readonly string[], environment: Environment = {}, script = COMMAND) {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('POSMQ_'));
     this.#child = spawn(process.execPath, [script, ...args], {
-      env: { ...Object.fromEntries(inherited), ...environment },
+      // What is proved here needs no store.
+      env: { ...Object.fromEntries(inherited), POSMQ_MEMORY: 'true', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     alive.add(this.#child);
@@ -126,6 +127,7 @@ describe('bad input gets one sentence and exit status 2:', () => {
     ['--port', '--port needs a value'],
     ['1883', 'unexpected argument "1883"'],
     ['--log-format xml', '--log-format must be pretty, json or auto, got "xml"'],
+    ['--memory=yes', '--memory takes no value'],
     ['--host nowhere.invalid --port 0', 'cannot listen on nowhere.invalid:0: the host name does not resolve'],
     // An address for documentation [RFC 5737]: no machine has it.
     ['--host 192.0.2.1 --port 0', 'cannot listen on 192.0.2.1:0: the address is not one of this machine'],
@@ -135,6 +137,7 @@ describe('bad input gets one sentence and exit status 2:', () => {
 
   for (const [name, value, sentence] of [
     ['POSMQ_PORT', '99999', 'POSMQ_PORT must be between 0 and 65535, got 99999'],
+    ['POSMQ_MEMORY', 'yes', 'POSMQ_MEMORY must be true or false, got "yes"'],
     ['POSMQ_PROT', '1', 'unknown environment variable POSMQ_PROT; did you mean POSMQ_PORT?'],
   ] as const) {
     it(`${name}=${value} posmq`, () => refuses([], sentence, { [name]: value }));

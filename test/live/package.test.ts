@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -52,7 +52,7 @@ test('npx posmq --version tells the version', () => {
   assert.equal(run(user, 'npx', '--no', '--', 'posmq', '--version').trim(), `posmq ${version}`);
 });
 
-test('posmq serves a client until it is told to stop', { timeout: 20_000 }, async ({ signal }) => {
+test('posmq serves a client until it is told to stop, and leaves its store beside it', { timeout: 20_000 }, async ({ signal }) => {
   const broker = spawn(join(user, 'node_modules', '.bin', 'posmq'), ['--host', '127.0.0.1', '--port', '0', '--log-format', 'json'], {
     cwd: user,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -64,6 +64,7 @@ test('posmq serves a client until it is told to stop', { timeout: 20_000 }, asyn
     const ended = once(broker, 'exit');
     broker.kill('SIGTERM');
     assert.deepEqual(await ended, [0, null]);
+    assert.ok(existsSync(join(user, 'posmq-data', 'CURRENT')));
   } finally {
     broker.kill('SIGKILL');
   }

@@ -37,6 +37,10 @@ export class Program {
     this.#ended.catch(() => {});
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   get stdout(): Buffer {
     return Buffer.concat(this.#stdout);
   }

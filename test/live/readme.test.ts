@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { ownFolder } from '../util/folder.js';
 import { inTime, until } from '../util/until.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -24,7 +25,9 @@ class Typed {
   readonly #child: ChildProcessWithoutNullStreams;
 
   constructor(line: string) {
-    this.#child = spawn('sh', ['-c', line.replace(/^((?:\w+=\S* )*)/, '$1exec ')], { cwd: root });
+    // It is typed in the checkout, where its store is not to stay.
+    const env = { ...process.env, POSMQ_DATA: ownFolder() };
+    this.#child = spawn('sh', ['-c', line.replace(/^((?:\w+=\S* )*)/, '$1exec ')], { cwd: root, env });
     running.add(this.#child);
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => (this.output += text));

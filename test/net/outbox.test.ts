@@ -103,19 +103,22 @@ test('more than a slab holds leaves before the turn ends', () => {
   assert.equal(bench.slabsOut, 0);
 });
 
-test('what needs the disk waits for its ticket; QoS 0 and PINGRESP do not', async () => {
+test('what needs the disk waits for its ticket, and a message that needs none waits behind one that does; others, QoS 0 and PINGRESP do not', async () => {
   const bench = new Bench();
   const { outbox, turn } = bench;
   const ticket = turn.wrote();
+  const at = (packetId: number): Publish => publishOf('a', '1', { qos: 1, packetId });
   outbox.send(puback(1), ticket);
-  publish(bench, publishOf('a', '1', { qos: 1, packetId: 1 }), 5, 0);
+  publish(bench, at(1), 5, 0);
+  publish(bench, at(1), 6, ticket);
+  publish(bench, at(1), 7, 0);
   publish(bench, publishOf('a', '0'));
   outbox.send(pingresp, 0);
   turn.end();
-  assert.deepEqual(bench.packets, [valueOf(publishOf('a', '0')), pingresp]);
-  assert.equal(outbox.waiting, 4 + publishOf('a', '1', { qos: 1 }).length);
+  assert.deepEqual(bench.packets, [valueOf(at(5)), valueOf(publishOf('a', '0')), pingresp]);
+  assert.equal(outbox.waiting, 4 + 2 * at(1).length);
   await bench.land();
-  assert.deepEqual(bench.packets.slice(2), [puback(1), valueOf(publishOf('a', '1', { qos: 1, packetId: 5 }))]);
+  assert.deepEqual(bench.packets.slice(3), [puback(1), valueOf(at(6)), valueOf(at(7))]);
   assert.equal(outbox.waiting, 0);
   assert.equal(bench.slabsOut, 0);
 });
@@ -405,8 +408,9 @@ test('a large PUBLISH leaves between what was sent before and behind it, also wh
     outbox.send(puback(1), 0);
     publish(bench, frame, 3);
     outbox.send(puback(2), 0);
-    outbox.send(puback(3), turn.wrote());
-    publish(bench, frame, 3);
+    const ticket = turn.wrote();
+    outbox.send(puback(3), ticket);
+    publish(bench, frame, 3, ticket);
     turn.end();
     await bench.land();
     sent.push(puback(1), frame, puback(2), puback(3), frame);
@@ -551,7 +555,8 @@ test('whatever happens, each lane arrives in order and whole, bytes add up and e
       const bench = new Bench({ slabs });
       const { outbox, turn, transport } = bench;
       transport.generous = generous;
-      const ordered: (object | undefined)[] = [];
+      const acknowledgements: (object | undefined)[] = [];
+      const messages: (object | undefined)[] = [];
       const free: (object | undefined)[] = [];
       let committing = false;
       let next = 0;
@@ -559,11 +564,11 @@ test('whatever happens, each lane arrives in order and whole, bytes add up and e
         const packetId = (++next % 65_535) + 1;
         if (what === 'ack') {
           outbox.send(puback(packetId), disk ? turn.wrote() : 0);
-          ordered.push(puback(packetId));
+          acknowledgements.push(puback(packetId));
         } else if (what === 'publish') {
           const frame = publishOf('a', Buffer.alloc(size, next), { qos: 1, packetId });
           publish(bench, whereReadsLand(bench, frame), packetId, disk ? turn.wrote() : 0);
-          ordered.push(valueOf(frame));
+          messages.push(valueOf(frame));
         } else if (what === 'publish QoS 0') {
           const frame = publishOf('free', Buffer.alloc(size, next));
           publish(bench, whereReadsLand(bench, frame));
@@ -582,14 +587,12 @@ test('whatever happens, each lane arrives in order and whole, bytes add up and e
         if (!turn.idle) await bench.land();
       }
       const arrived = bench.packets as { topic?: string }[];
-      assert.deepEqual(
-        arrived.filter(({ topic }) => topic !== 'free'),
-        ordered,
-      );
-      assert.deepEqual(
-        arrived.filter(({ topic }) => topic === 'free'),
-        free,
-      );
+      for (const [lane, topic] of [[acknowledgements], [messages, 'a'], [free, 'free']] as const) {
+        assert.deepEqual(
+          arrived.filter((packet) => packet.topic === topic),
+          lane,
+        );
+      }
       assert.equal(outbox.buffered, 0);
       assert.equal(outbox.bytesSent, transport.bytes.length);
       assert.equal(bench.slabsOut, 0);

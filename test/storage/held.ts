@@ -1,7 +1,9 @@
 /** A storage whose commits land, or fail, when the test says so. */
 import assert from 'node:assert/strict';
 import type { Entry, Storage } from '../../src/broker/contracts.js';
+import type { CreateOptions } from '../../src/create.js';
 import { MemoryStorage } from '../../src/storage/memory.js';
+import { createTestBroker, type TestBroker } from '../../src/testing.js';
 
 interface Commit {
   readonly writes: readonly (() => void)[];
@@ -73,7 +75,15 @@ export class HeldStorage implements Storage {
   }
 }
 
-/** Lets promises that are kept be heard of. */
+/** Lets promises that are kept be heard of, whatever chain of them there is. */
 export async function heard(): Promise<void> {
-  for (let i = 0; i < 10; i++) await Promise.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A broker on such a storage, once the version of its records is written. */
+export async function started(storage: HeldStorage, options: CreateOptions = {}): Promise<TestBroker> {
+  const broker = createTestBroker({ storage, ...options });
+  await heard();
+  if (storage.underWay) await storage.land();
+  return broker;
 }

@@ -1,0 +1,179 @@
+/** A store as lines of JSON: sessions, what waits for them, retained messages, Wills. */
+import type { Entry, Storage } from '../../broker/contracts.js';
+import * as record from '../../broker/records.js';
+import { Kind } from '../../broker/records.js';
+import { Counts } from '../../util/counts.js';
+import { sentenceOf, type Damaged } from './damage.js';
+import { endLine, headerLine, messageLine, queuedLine, retainedLine, sessionLine, willLine } from './line.js';
+import { BySession, pages } from './pages.js';
+import { Sums } from './sums.js';
+
+/** Characters that are gathered before they are handed on. */
+const CHUNK = 1 << 16;
+/** Bytes of the key of a delivery. */
+const DELIVERY_KEY = 17;
+const SAME_NUMBER = 'its number is that of another session';
+
+interface Named extends record.SessionRecord {
+  readonly clientId: string;
+}
+
+/** What is in memory of a store: its sessions, and a few bytes for each message that several of them wait for. */
+export class Export {
+  /** What was written. */
+  readonly sums = new Sums();
+  readonly #storage: Storage;
+  readonly #damaged: Damaged;
+  /** In the order of their numbers. */
+  readonly #sessions = new Map<number, Named>();
+  /** By sequence: how many need a body that is apart. */
+  readonly #needed = new Counts();
+  /** By sequence: 1 where such a body was written. */
+  readonly #written = new Counts();
+
+  /** @param damaged is told of every record that is left out, for it cannot be read. */
+  constructor(storage: Storage, damaged: Damaged) {
+    this.#storage = storage;
+    this.#damaged = damaged;
+  }
+
+  /** Whole lines, many at a time. */
+  async *lines(): AsyncGenerator<string, void, undefined> {
+    yield headerLine(record.FORMAT);
+    await this.#readSessions();
+    yield* this.#sessionLines();
+    await this.#countBodies();
+    yield* this.#each(Kind.Body, (entry) => this.#body(entry));
+    yield* this.#queued();
+    yield* this.#each(Kind.Retained, ({ value }) => {
+      const text = retainedLine(record.readMessage(value));
+      this.sums.retained++;
+      return text;
+    });
+    yield* this.#each(Kind.Will, ({ key, value }) => {
+      const text = willLine({ clientId: record.nameOf(key), ...record.readWill(value) });
+      this.sums.wills++;
+      return text;
+    });
+    yield endLine();
+  }
+
+  async #readSessions(): Promise<void> {
+    const found: Named[] = [];
+    for await (const page of pages(this.#storage, record.rangeOf(Kind.Session))) {
+      for (const { key, value } of page) {
+        this.#try(key, () => found.push({ clientId: record.nameOf(key), ...record.readSession(value) }));
+      }
+    }
+    for (const session of found.sort((a, b) => a.number - b.number)) {
+      if (this.#sessions.has(session.number)) this.#damaged(record.key(Kind.Session, session.clientId), SAME_NUMBER);
+      else this.#sessions.set(session.number, session);
+    }
+  }
+
+  async *#sessionLines(): AsyncGenerator<string, void, undefined> {
+    const subscriptions = new BySession(this.#storage, Kind.Subscription);
+    const released = new BySession(this.#storage, Kind.Released);
+    const received = new BySession(this.#storage, Kind.Received);
+    let chunk = '';
+    for (const [number, session] of this.#sessions) {
+      const inOrder = this.#all(await released.take(number), ({ key, value }) => ({
+        packetId: record.packetIdOf(key),
+        place: record.readNumber(value),
+      })).sort((a, b) => a.place - b.place);
+      const whole = {
+        ...session,
+        subscriptions: this.#all(await subscriptions.take(number), ({ key, value }) => ({
+          filter: record.filterOf(key),
+          ...record.readSubscription(value),
+        })),
+        released: inOrder.map(({ packetId }) => packetId),
+        received: this.#all(await received.take(number), ({ key }) => record.packetIdOf(key)),
+      };
+      const text = this.#try(record.key(Kind.Session, session.clientId), () => sessionLine(whole));
+      if (text === undefined) {
+        this.#sessions.delete(number);
+        continue;
+      }
+      this.sums.sessions++;
+      chunk += text;
+      if (chunk.length < CHUNK) continue;
+      yield chunk;
+      chunk = '';
+    }
+    if (chunk !== '') yield chunk;
+  }
+
+  async #countBodies(): Promise<void> {
+    for await (const page of pages(this.#storage, record.rangeOf(Kind.Delivery), 'keys')) {
+      for (const { key } of page) {
+        if (key.length !== DELIVERY_KEY) continue; // named when it is to be written
+        const { number, sequence, isApart } = record.placeOf(key);
+        if (isApart && this.#sessions.has(number)) this.#needed.increment(sequence);
+      }
+    }
+  }
+
+  #body({ key, value }: Entry): string | undefined {
+    const order = record.numberOf(key);
+    if (this.#needed.get(order) === 0) return undefined;
+    const text = messageLine({ order, message: record.readMessage(value) });
+    this.#written.increment(order);
+    return text;
+  }
+
+  async *#queued(): AsyncGenerator<string, void, undefined> {
+    const sent = new BySession(this.#storage, Kind.Sent);
+    let number = 0;
+    let packetIds: ReadonlyMap<number, number> = new Map();
+    for await (const page of pages(this.#storage, record.rangeOf(Kind.Delivery))) {
+      let text = '';
+      for (const { key, value } of page) {
+        const place = this.#try(key, () => record.placeOf(key));
+        const session = place === undefined ? undefined : this.#sessions.get(place.number);
+        if (place === undefined || session === undefined) continue;
+        if (place.number !== number) {
+          number = place.number;
+          packetIds = new Map(
+            this.#all(await sent.take(number), (entry) => [record.sequenceOfSent(entry.key), record.readSent(entry.value)]),
+          );
+        }
+        text += this.#try(key, () => this.#delivery(place, session.clientId, value, packetIds.get(place.sequence))) ?? '';
+      }
+      if (text !== '') yield text;
+    }
+  }
+
+  #delivery({ sequence, isApart }: record.Place, clientId: string, value: Buffer, sentAs: number | undefined): string {
+    const delivery = record.readDelivery(value);
+    if ((delivery.message === undefined) !== isApart) throw new record.RecordError('its key is that of another');
+    if (isApart && this.#written.get(sequence) === 0) throw new record.RecordError('the message it is about is not there');
+    const text = queuedLine({ ...delivery, packetId: sentAs ?? delivery.packetId, clientId, order: sequence });
+    this.sums.queued++;
+    return text;
+  }
+
+  /** A line for every record of a kind, unless it has none. */
+  async *#each(kind: Kind, lineOf: (entry: Entry) => string | undefined): AsyncGenerator<string, void, undefined> {
+    for await (const page of pages(this.#storage, record.rangeOf(kind))) {
+      const text = page.map((entry) => this.#try(entry.key, () => lineOf(entry)) ?? '').join('');
+      if (text !== '') yield text;
+    }
+  }
+
+  #all<T>(entries: readonly Entry[], read: (entry: Entry) => T): T[] {
+    return entries.flatMap((entry) => {
+      const found = this.#try(entry.key, () => [read(entry)]);
+      return found ?? [];
+    });
+  }
+
+  #try<T>(key: Buffer, read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      this.#damaged(key, sentenceOf(error));
+      return undefined;
+    }
+  }
+}

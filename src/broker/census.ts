@@ -1,0 +1,142 @@
+/** After a restart: what waits in the queues is counted in the background, so that their bounds hold again. */
+import type { Found } from '../session/contracts.js';
+import type { Session } from '../session/session.js';
+import type { Entry } from './contracts.js';
+import type { StorageJournal } from './journal.js';
+import * as record from './records.js';
+import { Kind } from './records.js';
+import type { Sessions } from './sessions.js';
+import type { StorageShelf } from './shelf.js';
+
+export class Census {
+  readonly #shelf: StorageShelf;
+  readonly #journal: StorageJournal;
+  readonly #sessions: Sessions;
+  /** Queues are counted up to here: what came later was counted as it came. */
+  readonly #upTo: number;
+  /** Sessions that are being counted before their turn, for their client is here. */
+  readonly #early = new Map<Session, Promise<void>>();
+  /** Numbers of sessions whose deliveries are counted. */
+  readonly #counted = new Set<number>();
+  #stopped = false;
+
+  /** To be made when the sessions are restored and nothing has happened yet. */
+  constructor(shelf: StorageShelf, journal: StorageJournal, sessions: Sessions) {
+    this.#shelf = shelf;
+    this.#journal = journal;
+    this.#sessions = sessions;
+    this.#upTo = journal.sequence;
+    journal.uncounted = journal.sequence;
+  }
+
+  /** Counts one session at once, for its client is here. */
+  async warm(session: Session): Promise<void> {
+    let underWay = this.#early.get(session);
+    if (underWay === undefined) this.#early.set(session, (underWay = this.#warm(session).finally(() => this.#early.delete(session))));
+    return underWay;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Counts all of them. @returns whether it came to its end. */
+  async run(): Promise<boolean> {
+    const found = new Map<number, Finding>();
+    const of = (number: number): Finding => {
+      let finding = found.get(number);
+      if (finding === undefined) found.set(number, (finding = { sent: new Map(), released: [], received: [] }));
+      return finding;
+    };
+    await this.#scan(Kind.Sent, 'entries', ({ key, value }) => {
+      of(record.numberOf(key)).sent.set(record.sequenceOfSent(key), record.readSent(value));
+    });
+    await this.#scan(Kind.Released, 'entries', ({ key, value }) => {
+      of(record.numberOf(key)).released.push({ packetId: record.packetIdOf(key), place: record.readNumber(value) });
+    });
+    await this.#scan(Kind.Received, 'keys', ({ key }) => void of(record.numberOf(key)).received.push(record.packetIdOf(key)));
+    let number = 0;
+    let queue: Counted = { messages: 0, bytes: 0, apart: [] };
+    const next = (): void => {
+      const session = this.#sessions.numbered(number);
+      if (session !== undefined) this.#settle(session, foundOf(of(number), queue), queue.apart);
+      else if (number !== 0 && !this.#counted.has(number)) this.#need(queue.apart); // it is over, and will be removed
+      found.delete(number);
+      queue = { messages: 0, bytes: 0, apart: [] };
+    };
+    await this.#scan(Kind.Delivery, 'keys', ({ key }) => {
+      const place = record.placeOf(key);
+      if (place.number !== number) next();
+      number = place.number;
+      if (place.sequence <= this.#upTo) count(place, queue);
+    });
+    next();
+    for (const session of this.#sessions) this.#settle(session, foundOf(of(session.number), queue), []);
+    if (this.#stopped) return false;
+    this.#journal.uncounted = 0; // what is needed no more from now on is deleted as it comes to that; before, it is found here
+    await this.#scan(Kind.Body, 'keys', ({ key }) => {
+      const sequence = record.numberOf(key);
+      if (sequence <= this.#upTo && this.#journal.bodies.get(sequence) === 0) this.#journal.forget(key);
+    });
+    return !this.#stopped;
+  }
+
+  async #warm(session: Session): Promise<void> {
+    const { number } = session;
+    const finding: Finding = { sent: new Map(), released: [], received: [] };
+    await this.#shelf.each(record.rangeOfNumber(Kind.Sent, number), 'entries', ({ key, value }) => {
+      finding.sent.set(record.sequenceOfSent(key), record.readSent(value));
+    });
+    await this.#shelf.each(record.rangeOfNumber(Kind.Released, number), 'entries', ({ key, value }) => {
+      finding.released.push({ packetId: record.packetIdOf(key), place: record.readNumber(value) });
+    });
+    await this.#shelf.each(record.rangeOfNumber(Kind.Received, number), 'keys', ({ key }) => {
+      finding.received.push(record.packetIdOf(key));
+    });
+    const queue: Counted = { messages: 0, bytes: 0, apart: [] };
+    await this.#shelf.each(record.rangeOfNumber(Kind.Delivery, number), 'keys', ({ key }) => {
+      const place = record.placeOf(key);
+      if (place.sequence <= this.#upTo) count(place, queue);
+    });
+    this.#settle(session, foundOf(finding, queue), queue.apart);
+  }
+
+  #settle(session: Session, found: Found, apart: readonly number[]): void {
+    if (!session.isCold) return;
+    this.#counted.add(session.number);
+    this.#need(apart);
+    session.warm(found);
+  }
+
+  #need(bodies: readonly number[]): void {
+    for (const sequence of bodies) this.#journal.bodies.increment(sequence);
+  }
+
+  async #scan(kind: Kind, what: 'entries' | 'keys', visit: (entry: Entry) => void): Promise<void> {
+    await this.#shelf.each(record.rangeOf(kind), what, visit, () => this.#stopped);
+  }
+}
+
+interface Finding {
+  readonly sent: Map<number, number>;
+  readonly released: { readonly packetId: number; readonly place: number }[];
+  readonly received: number[];
+}
+
+interface Counted {
+  messages: number;
+  bytes: number;
+  /** Sequences of deliveries whose bodies are apart. */
+  readonly apart: number[];
+}
+
+function count({ sequence, size, isApart }: record.Place, queue: Counted): void {
+  queue.messages++;
+  queue.bytes += size;
+  if (isApart) queue.apart.push(sequence);
+}
+
+function foundOf({ sent, released, received }: Finding, { messages, bytes }: Counted): Found {
+  const inOrder = [...released].sort((a, b) => a.place - b.place).map(({ packetId }) => packetId);
+  return { sent, received, released: inOrder, messages, bytes };
+}

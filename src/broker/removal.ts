@@ -1,0 +1,133 @@
+/** Sessions that are over: what is on record of them is deleted in the background, and what others may have of it is given to them. */
+import type { Message } from '../session/message.js';
+import type { Entry, Storage } from './contracts.js';
+import type { StorageJournal } from './journal.js';
+import * as record from './records.js';
+import { Kind } from './records.js';
+import type { Turn } from './turn.js';
+
+/** Records deleted at a time, so that nobody waits for it. */
+const PAGE = 200;
+
+export interface RemovalEdges {
+  readonly storage: Storage;
+  readonly turn: Turn;
+  readonly journal: StorageJournal;
+  /** A message that came through a Shared Subscription may go to another member. */
+  readonly again: (share: string, message: Message) => void;
+  /** A message goes to nobody. */
+  readonly dropped: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+export class Removal {
+  readonly #edges: RemovalEdges;
+  readonly #waiting: number[] = [];
+  /** Not before it is known who needs which body. */
+  #mayBegin = false;
+  #isAtWork = false;
+
+  constructor(edges: RemovalEdges) {
+    this.#edges = edges;
+  }
+
+  /** Sessions whose records are not deleted yet. */
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  /** @param number of a session that is over, and recorded as that. */
+  add(number: number): void {
+    this.#waiting.push(number);
+    if (this.#mayBegin && !this.#isAtWork) void this.#work();
+  }
+
+  /** No more for this process: what is left is found by the next start. */
+  stop(): void {
+    this.#waiting.length = 0;
+  }
+
+  begin(): void {
+    this.#mayBegin = true;
+    if (!this.#isAtWork) void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    this.#isAtWork = true;
+    try {
+      for (let number = this.#waiting[0]; number !== undefined; number = this.#waiting[0]) {
+        await this.#remove(number);
+        this.#waiting.shift();
+      }
+    } catch (error) {
+      // What is left is found by the next start.
+      this.#edges.failed(error);
+      this.#waiting.length = 0;
+    } finally {
+      this.#isAtWork = false;
+    }
+  }
+
+  async #remove(number: number): Promise<void> {
+    const { turn, journal } = this.#edges;
+    // What the session was given last is among what is to be deleted.
+    await turn.settled(turn.newest);
+    const sent = new Set<number>();
+    await this.#each(record.rangeOfNumber(Kind.Sent, number), ({ key }) => {
+      sent.add(record.sequenceOfSent(key));
+      journal.forget(key);
+    });
+    for (const kind of [Kind.Subscription, Kind.Released, Kind.Received]) {
+      await this.#each(record.rangeOfNumber(kind, number), ({ key }) => void journal.forget(key));
+    }
+    await this.#each(record.rangeOfNumber(Kind.Delivery, number), async (entry) => this.#removeDelivery(entry, sent));
+    journal.forget(record.numberKey(Kind.Ended, number));
+  }
+
+  async #removeDelivery({ key, value }: Entry, sent: ReadonlySet<number>): Promise<void> {
+    const { storage, journal, again, dropped } = this.#edges;
+    const place = record.placeOf(key);
+    const read = attempted(() => record.readDelivery(value));
+    if (read === undefined) {
+      dropped();
+      return void journal.forgetDelivery(place);
+    }
+    const { message, qos, packetId, extras } = read;
+    // A QoS 2 message that was sent once goes to nobody else [MQTT5-4.8.2-5].
+    const wasSent = packetId !== 0 || sent.has(place.sequence);
+    const body = message === undefined ? await storage.get(record.numberKey(Kind.Body, place.sequence)) : undefined;
+    const whole = message ?? (body === undefined ? undefined : attempted(() => record.readMessage(body)));
+    if (extras.share !== undefined && !(qos === 2 && wasSent)) {
+      if (whole !== undefined) again(extras.share, whole);
+    } else if (!wasSent) {
+      dropped();
+    }
+    const { number, sequence, size, isApart } = place;
+    if (!wasSent && whole !== undefined && whole.expiresAt < Infinity) {
+      journal.forget(record.expiryKey(whole.expiresAt, number, sequence, size, isApart));
+    }
+    journal.forgetDelivery(place);
+  }
+
+  /** Visits a page of records and waits until what was done with it is durable, again and again until there are none. */
+  async #each({ from, to }: record.Range, visit: (entry: Entry) => void | Promise<void>): Promise<void> {
+    const { storage, turn } = this.#edges;
+    for (let first = from; ; ) {
+      const page = await storage.range(first, to, PAGE);
+      const last = page.at(-1);
+      if (last === undefined) return;
+      for (const entry of page) await visit(entry);
+      await turn.settled(turn.newest);
+      first = record.after(last.key);
+    }
+  }
+}
+
+/** What is damaged of a session that is over is of no use to anybody else either. */
+function attempted<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,99 @@
+/** A restart: what is on record is brought back into a broker that has just been made; queues are only counted, and that later. */
+import type { Session } from '../session/session.js';
+import type { Broker } from './broker.js';
+import type { Entry, Log, Storage } from './contracts.js';
+import type { StorageJournal } from './journal.js';
+import * as record from './records.js';
+import { Kind } from './records.js';
+import type { Removal } from './removal.js';
+import { NEVER } from './sessions.js';
+import type { StorageShelf } from './shelf.js';
+
+/** A store this version of PosMQ cannot start with; the message is one sentence for its operator. */
+export class FormatError extends Error {
+  override readonly name = 'FormatError';
+}
+
+export interface RestartParts {
+  readonly storage: Storage;
+  readonly journal: StorageJournal;
+  readonly shelf: StorageShelf;
+  readonly removal: Removal;
+  readonly broker: Broker;
+  readonly log: Log;
+  /** ms since the epoch. */
+  readonly now: () => number;
+}
+
+/**
+ * @throws FormatError where the records are of another version.
+ * @throws what the storage throws. A record that cannot be read is logged, left where it is, and counts for nothing.
+ */
+export async function restart(parts: RestartParts): Promise<void> {
+  const { storage, journal, removal, broker, log, now } = parts;
+  const began = now();
+  await mustBeOfThisVersion(storage);
+  const reserved = await storage.get(record.key(Kind.Sequence));
+  journal.continueAfter(reserved === undefined ? 0 : record.readNumber(reserved));
+  const took: Record<string, string> = {};
+  const step = async (what: string, kind: Kind, bringBack: (entry: Entry) => void): Promise<void> => {
+    const from = now();
+    const count = await each(parts, kind, bringBack);
+    took[what] = `${count} in ${Math.round(now() - from)} ms`;
+  };
+  const over: Session[] = [];
+  await step('sessions', Kind.Session, ({ key, value }) => {
+    const { number, createdAt, expiryInterval, expiresAt, isConnected } = record.readSession(value);
+    // One that was connected when the process ended has been away since now; one that never expires has no time.
+    const kept = expiryInterval === NEVER ? Infinity : began + expiryInterval * 1_000;
+    const until = isConnected ? kept : expiresAt;
+    const session = broker.restoreSession(record.nameOf(key), number, createdAt, expiryInterval, until);
+    session.wasConnected = isConnected;
+    if (until <= began) over.push(session);
+  });
+  await step('subscriptions', Kind.Subscription, ({ key, value }) => {
+    const session = broker.sessions.numbered(record.numberOf(key));
+    if (session === undefined) return; // of one that is over
+    const filter = record.filterOf(key);
+    broker.subscriptions.add(session, { subscriber: session, filter, ...record.readSubscription(value) });
+  });
+  await step('retained', Kind.Retained, ({ key, value }) => {
+    const message = record.readMessage(value);
+    if (message.expiresAt <= began) return void journal.forget(key);
+    if (broker.retained.set(message)) return broker.retained.shelve(message);
+    broker.tally.dropped['retained-full']++; // the bounds were wider when it was kept
+    journal.forget(key);
+  });
+  await step('wills', Kind.Will, ({ key, value }) => {
+    broker.restoreWill(record.nameOf(key), record.readWill(value));
+  });
+  for (const session of over) broker.end(session);
+  await step('ended', Kind.Ended, ({ key }) => removal.add(record.numberOf(key)));
+  if (reserved !== undefined) log.info({ took, milliseconds: Math.round(now() - began) }, 'the store is read');
+}
+
+async function mustBeOfThisVersion(storage: Storage): Promise<void> {
+  const key = record.key(Kind.Format);
+  const value = await storage.get(key);
+  const version = value?.[0];
+  if (version === record.FORMAT) return;
+  if (version !== undefined) {
+    throw new FormatError(
+      `the records of the store are of version ${version}, this PosMQ reads version ${record.FORMAT}: start it with the PosMQ that wrote them`,
+    );
+  }
+  const [entry] = await storage.range(Buffer.of(0), Buffer.of(0xff), 1, 'keys');
+  if (entry !== undefined) throw new FormatError('the store holds records that say no version: they were not written by this PosMQ');
+  storage.put(key, Buffer.of(record.FORMAT));
+  await storage.commit();
+}
+
+/** @returns how many there were. */
+async function each({ shelf }: RestartParts, kind: Kind, bringBack: (entry: Entry) => void): Promise<number> {
+  let count = 0;
+  await shelf.each(record.rangeOf(kind), 'entries', (entry) => {
+    count++;
+    bringBack(entry);
+  });
+  return count;
+}
