@@ -338,7 +338,7 @@ export class RunningBroker {
     } finally {
       this.#turn.stop();
       await this.#store?.close();
-      this.#log.info({}, 'stopped');
+      if (this.#listener !== undefined) this.#log.info({}, 'stopped');
     }
   }
 

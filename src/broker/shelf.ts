@@ -65,15 +65,18 @@ export class StorageShelf implements Shelf {
     visit: (entry: Entry) => void,
     isEnough: () => boolean = () => false,
   ): Promise<void> {
-    let next = this.#storage.range(from, to, PAGE, what);
+    const begin = (first: Buffer): Promise<Entry[]> => {
+      const page = this.#storage.range(first, to, PAGE, what);
+      page.catch(() => {}); // who has enough does not wait for it
+      return page;
+    };
+    let next = begin(from);
     while (!isEnough()) {
       const page = await next;
       const last = page.at(-1);
       if (last === undefined) return;
       // The storage reads on while this page is looked at.
-      next = this.#storage.range(record.after(last.key), to, PAGE, what);
-      // Who has enough does not wait for it.
-      next.catch(() => {});
+      next = begin(record.after(last.key));
       for (const entry of page) {
         try {
           visit(entry);

@@ -47,7 +47,8 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
   readonly #decoder: Decoder;
   readonly #outbox: Outbox;
   readonly #protocol: Protocol;
-  readonly #timer: Timer;
+  /** One for the three deadlines of a connection: CONNECT, keep-alive, and the end of a close. */
+  readonly #deadline = new Deadline(this);
   #closed = false;
   /** The rules take no packet now: a CONNECT is being decided. */
   #paused = false;
@@ -64,8 +65,7 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
     this.#decoder = new Decoder(Math.min(limits.maxPacketSize, MAX_CONNECT_SIZE));
     this.#outbox = new Outbox(this, transport, turn, arena, broker.tally);
     this.#protocol = new Protocol(broker, this);
-    this.#timer = new Timer(() => this.#due());
-    wheel.schedule(this.#timer, this.connectedAt + limits.connectTimeout * 1_000);
+    wheel.schedule(this.#deadline, this.connectedAt + limits.connectTimeout * 1_000);
     register.add(this);
     broker.tally.connectionsOpen++;
     broker.tally.connectionsTotal++;
@@ -157,7 +157,7 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
     if (farewell !== undefined) this.#outbox.send(farewell, 0);
     this.#protocol.closed(reason);
     this.#outbox.close();
-    wheel.schedule(this.#timer, wheel.now + LINGER);
+    wheel.schedule(this.#deadline, wheel.now + LINGER);
     // A peer that is gone, or silent, takes no last bytes.
     if (reason === 'connection-lost' || reason === 'socket-error' || reason === 'keep-alive-timeout') return this.#transport.destroy();
     // Whatever still comes counts for nothing, but only who reads learns that the peer has closed too.
@@ -207,7 +207,7 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
   released(): void {
     this.close('connection-lost');
     this.#outbox.released();
-    this.#surroundings.wheel.cancel(this.#timer);
+    this.#surroundings.wheel.cancel(this.#deadline);
     this.#surroundings.register.delete(this);
   }
 
@@ -253,21 +253,21 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
     this.close('internal-error');
   }
 
-  /** One timer for the three deadlines of a connection: CONNECT, keep-alive, and the end of a close. */
-  #due(): void {
+  /** The deadline has come. */
+  due(): void {
     if (this.#closed) return this.#transport.destroy();
     const { wheel } = this.#surroundings;
     if (this.#protocol.session === undefined) return this.close('connect-timeout', 'no CONNECT was completed in time');
     // Whose packets wait here is not silent.
     if (this.#paused) this.lastPacketAt = wheel.now;
     if (wheel.now >= this.#silentAt) return this.close('keep-alive-timeout', `no packet came for ${this.keepAlive} s and a half more`);
-    wheel.schedule(this.#timer, this.#silentAt);
+    wheel.schedule(this.#deadline, this.#silentAt);
   }
 
   #watch(): void {
     const { wheel } = this.#surroundings;
-    if (this.keepAlive === 0) wheel.cancel(this.#timer);
-    else wheel.schedule(this.#timer, this.#silentAt);
+    if (this.keepAlive === 0) wheel.cancel(this.#deadline);
+    else wheel.schedule(this.#deadline, this.#silentAt);
   }
 
   /** When the peer has been silent for one and a half times its keep-alive [MQTT-3.1.2-24]. */
@@ -278,4 +278,18 @@ export class Connection implements Wire, Receiver, Sender, Vitals {
   get #clientId(): string | undefined {
     return this.#protocol.session?.clientId ?? this.#protocol.connect?.clientId;
   }
+}
+
+/** A timer that knows its connection: a closure for each would be 100 bytes. */
+class Deadline extends Timer {
+  readonly connection: Connection;
+
+  constructor(connection: Connection) {
+    super(due);
+    this.connection = connection;
+  }
+}
+
+function due(timer: Timer): void {
+  (timer as Deadline).connection.due();
 }

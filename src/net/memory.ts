@@ -50,9 +50,11 @@ export class MemoryTransport implements Transport {
     return false;
   }
 
-  cork(): void {}
-
-  uncork(): void {}
+  writeAll(pieces: readonly Buffer[]): boolean {
+    let isWelcome = true;
+    for (const piece of pieces) isWelcome = this.write(piece);
+    return isWelcome;
+  }
 
   pause(): void {
     this.#paused = true;

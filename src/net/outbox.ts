@@ -292,20 +292,20 @@ export class Outbox implements Flushable {
     const pieces = this.#pieces;
     this.#pieces = undefined;
     this.#pieceBytes = 0;
-    this.#transport.cork();
-    for (const piece of pieces) this.#blocked = !this.#give(piece) || this.#blocked;
-    this.#transport.uncork();
-    if (this.#transport.buffered === 0) {
-      this.#blocked = false;
-      this.#giveBack();
-    }
+    for (const { length } of pieces) this.#count(length);
+    this.#blocked = !this.#transport.writeAll(pieces);
+    if (this.#transport.buffered === 0) this.#giveBack();
   }
 
   /** @returns whether the transport wants more. */
   #give(bytes: Buffer): boolean {
-    this.bytesSent += bytes.length;
-    this.#tally.bytesSent += bytes.length;
+    this.#count(bytes.length);
     return this.#transport.write(bytes);
+  }
+
+  #count(length: number): void {
+    this.bytesSent += length;
+    this.#tally.bytesSent += length;
   }
 
   #giveBack(): void {

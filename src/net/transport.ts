@@ -11,9 +11,8 @@ export interface Transport {
    * @returns whether more is welcome. Where bytes stay {@link buffered}, {@link Receiver.drained} tells when that is over.
    */
   write(bytes: Buffer): boolean;
-  /** Gathers the writes that follow into one, until {@link uncork}. */
-  cork(): void;
-  uncork(): void;
+  /** The same for several pieces, in as few calls to the operating system as it takes. */
+  writeAll(pieces: readonly Buffer[]): boolean;
   pause(): void;
   resume(): void;
   /** Ends the connection after what was written. */

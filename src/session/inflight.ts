@@ -38,41 +38,43 @@ export class Delivery {
 }
 
 const MAX_PACKET_ID = 65_535;
+const NONE: readonly Delivery[] = [];
 
 export class Inflight {
-  readonly #deliveries = new Map<number, Delivery>();
+  /** None until there is a delivery: an empty Map is 232 bytes, and most sessions only listen at QoS 0, or only publish. */
+  #deliveries: Map<number, Delivery> | undefined;
   #lastId = 0;
 
   get size(): number {
-    return this.#deliveries.size;
+    return this.#deliveries === undefined ? 0 : this.#deliveries.size;
   }
 
   /** A packet identifier not in use [MQTT-2.3.1-2] [MQTT-2.3.1-4]; who calls has seen that fewer than 65,535 are. */
   nextId(): number {
     do this.#lastId = this.#lastId === MAX_PACKET_ID ? 1 : this.#lastId + 1;
-    while (this.#deliveries.has(this.#lastId));
+    while (this.#deliveries?.has(this.#lastId) === true);
     return this.#lastId;
   }
 
   add(packetId: number, delivery: Delivery): void {
-    this.#deliveries.set(packetId, delivery);
+    (this.#deliveries ??= new Map()).set(packetId, delivery);
   }
 
   get(packetId: number): Delivery | undefined {
-    return this.#deliveries.get(packetId);
+    return this.#deliveries?.get(packetId);
   }
 
   delete(packetId: number): void {
-    this.#deliveries.delete(packetId);
+    this.#deliveries?.delete(packetId);
   }
 
   clear(): void {
-    this.#deliveries.clear();
+    this.#deliveries = undefined;
   }
 
   /** In the order they were sent, which is the order they are sent again in [MQTT-4.6.0-1]. */
   [Symbol.iterator](): Iterator<Delivery> {
-    return this.#deliveries.values();
+    return (this.#deliveries ?? NONE).values();
   }
 
   /** Goes on after this identifier, as after a restart. */

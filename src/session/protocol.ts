@@ -23,7 +23,7 @@ import type { Attempt, AuthOutcome, ConnectOutcome, Server, Ticket, Wire } from 
 import { Message } from './message.js';
 import type { Session } from './session.js';
 import type { CloseReason } from './tally.js';
-import { NO_TERMS, termsOf, type Terms } from './terms.js';
+import { NO_TERMS, termsOf } from './terms.js';
 import { InboundAliases } from './topic-alias.js';
 
 type State = 'awaiting-connect' | 'connecting' | 'open' | 'closed';
@@ -34,7 +34,6 @@ export class Protocol {
   #state: State = 'awaiting-connect';
   #session: Session | undefined;
   #connect: Connect | undefined;
-  #terms: Terms | undefined;
   #aliases: InboundAliases | undefined;
   /** QoS 2 messages that came in on this connection of 5.0 and are not released: what its Receive Maximum counts. */
   #unreleased: Set<number> | undefined;
@@ -55,7 +54,7 @@ export class Protocol {
     return this.#session;
   }
 
-  /** The CONNECT, once it has come; without its password. */
+  /** The CONNECT, without its password: from when it has come until the session is open, and of a 5.0 connection as long as it lasts. */
   get connect(): Connect | undefined {
     return this.#connect;
   }
@@ -178,8 +177,7 @@ export class Protocol {
     if (packet.type !== PacketType.Connect || this.#state !== 'awaiting-connect') {
       throw new MqttError(ReasonCode.ProtocolError, `${packetName(packet.type)} came before CONNECT`); // [MQTT-3.1.0-1]
     }
-    const { password: _, ...rest } = packet;
-    this.#connect = rest;
+    this.#connect = withoutPassword(packet);
     this.#wire.speaks(packet.version);
     judge(packet, this.#server.offer);
     this.#state = 'connecting';
@@ -199,13 +197,14 @@ export class Protocol {
     this.#state = 'open';
     this.#attempt = undefined;
     this.#session = session;
-    this.#terms = termsOf(connect);
+    // Only 5.0 asks what the CONNECT said once it is answered.
+    if (connect.version !== 5) this.#connect = undefined;
     session.username = outcome.username;
     session.will = connect.will;
     this.#wire.accepted(keepAlive);
     const connack = { type: PacketType.Connack, sessionPresent, reasonCode: ReasonCode.Success } as const;
     this.#wire.send(properties === undefined ? connack : { ...connack, properties }, ticket); // [MQTT-3.2.0-1]
-    session.resume(this.#wire, this.#terms);
+    session.resume(this.#wire, termsOf(connect));
     this.#server.connected(session, this.#wire, connect, sessionPresent);
     this.#wire.resume();
   }
@@ -388,6 +387,12 @@ export class Protocol {
     this.#attempt = undefined;
     this.#sendAuth(ReasonCode.Success, outcome.authenticated);
   }
+}
+
+function withoutPassword(connect: Connect): Connect {
+  if (connect.password === undefined) return connect;
+  const { password: _, ...rest } = connect;
+  return rest;
 }
 
 /** The code a CONNACK tells a refusal by, where it has none for it: that of a server that stops, or that of anything [MQTT5-3.2.2-8]. */

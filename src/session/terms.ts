@@ -14,7 +14,13 @@ export interface Terms {
 /** A fixed header is five bytes long at most. */
 const UNLIMITED = MAX_REMAINING_LENGTH + 5;
 
+/** Of a session nobody is connected to. */
+export const NO_TERMS: Terms = { version: 4, receiveMaximum: 65_535, maximumPacketSize: UNLIMITED, topicAliasMaximum: 0 };
+const TERMS_OF_3_1: Terms = { ...NO_TERMS, version: 3 };
+
 export function termsOf({ version, properties }: Connect): Terms {
+  // Shared: an object for each connection would be memory.
+  if (version !== 5) return version === 4 ? NO_TERMS : TERMS_OF_3_1;
   return {
     version,
     receiveMaximum: properties?.receiveMaximum ?? 65_535,
@@ -22,6 +28,3 @@ export function termsOf({ version, properties }: Connect): Terms {
     topicAliasMaximum: properties?.topicAliasMaximum ?? 0,
   };
 }
-
-/** Of a session nobody is connected to. */
-export const NO_TERMS: Terms = { version: 4, receiveMaximum: 65_535, maximumPacketSize: UNLIMITED, topicAliasMaximum: 0 };

@@ -34,8 +34,10 @@ export class Wheel {
   readonly #slots: readonly Timer[];
   readonly #due = head();
   readonly #onError: ((error: unknown) => void) | undefined;
+  /** Ticks are counted from the start: since the epoch they would be too many for a small integer, and a number of its own in each timer. */
+  readonly #origin: number;
   #now: number;
-  #tick: number;
+  #tick = 0;
   #size = 0;
 
   constructor(options: WheelOptions) {
@@ -46,7 +48,7 @@ export class Wheel {
     this.#slots = Array.from({ length: options.slots }, head);
     this.#onError = options.onError;
     this.#now = options.now;
-    this.#tick = Math.floor(options.now / options.tick);
+    this.#origin = Math.floor(options.now / options.tick);
   }
 
   /** The time it was last told, in milliseconds. */
@@ -66,7 +68,7 @@ export class Wheel {
   schedule(timer: Timer, at: number): void {
     this.cancel(timer);
     if (!(at < Infinity)) return;
-    timer.tick = Math.max(Math.ceil(at / this.#width), this.#tick);
+    timer.tick = Math.max(Math.ceil(at / this.#width) - this.#origin, this.#tick);
     append(this.#slot(timer.tick), timer);
     this.#size++;
   }
@@ -80,7 +82,7 @@ export class Wheel {
   /** Tells the time and fires what is due, earlier ticks first. A time before `now` counts as `now`. */
   advance(now: number): void {
     if (now > this.#now) this.#now = now;
-    this.#gather(Math.floor(this.#now / this.#width));
+    this.#gather(Math.floor(this.#now / this.#width) - this.#origin);
     this.#fire();
   }
 

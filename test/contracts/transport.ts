@@ -61,14 +61,12 @@ export function transportContract(name: string, open: () => Promise<Line>): void
       assert.ok(receiver.bytes.equals(sent));
     });
 
-    proves('what is written arrives, all of it and in order, corked or not', async ({ transport, far }, receiver) => {
+    proves('what is written arrives, all of it and in order, one by one or all at once', async ({ transport, far }, receiver) => {
       transport.start(receiver);
       const sent = noise(MEGABYTE);
       const pieces = cut(sent, 10_007);
       for (const piece of pieces.slice(0, 40)) transport.write(piece);
-      transport.cork();
-      for (const piece of pieces.slice(40)) transport.write(piece);
-      transport.uncork();
+      transport.writeAll(pieces.slice(40));
       await until('everything has arrived', () => far.received().length >= sent.length);
       assert.ok(far.received().equals(sent));
       await until('nothing waits', () => transport.buffered === 0);
@@ -88,8 +86,7 @@ export function transportContract(name: string, open: () => Promise<Line>): void
       assert.ok(far.received().equals(sent));
     });
 
-    for (const corked of [false, true]) {
-      const how = corked ? 'corked' : 'one by one';
+    for (const how of ['one by one', 'all at once']) {
       proves(`however little the peer leaves buffered of what is written ${how}, it is told when that is taken`, async (line, receiver) => {
         const { transport, far } = line;
         transport.start(receiver);
@@ -99,10 +96,8 @@ export function transportContract(name: string, open: () => Promise<Line>): void
           const piece = noise(4_000, seed);
           written.push(piece, piece);
           assert.ok(written.length * piece.length < VERY_MUCH, 'a frozen peer takes no more at some point');
-          if (corked) transport.cork();
-          transport.write(piece);
-          transport.write(piece);
-          if (corked) transport.uncork();
+          if (how === 'all at once') transport.writeAll([piece, piece]);
+          else for (const bytes of [piece, piece]) transport.write(bytes);
         }
         assert.equal(receiver.drains, 0);
         far.thaw();

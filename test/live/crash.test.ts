@@ -11,7 +11,7 @@ const STORIES = [
 
 for (const { seed, rounds, durability } of STORIES) {
   it(`with --durability ${durability} what was acknowledged outlives kill -9, once at QoS 2 and in order (seed ${seed})`, async () => {
-    const outcome = await story({ seed, rounds, durability, killAfterMax: 500, wills: false, keep: false }).catch((error: unknown) => {
+    const outcome = await story({ seed, rounds, durability, killAfterMax: 500, wills: true, keep: false }).catch((error: unknown) => {
       // The report is the message; the stack of a test says nothing.
       if (error instanceof Failure) assert.fail(error.message);
       throw error;

@@ -37,8 +37,8 @@ const ANSWERS = [
   'unsuback 2',
 ];
 
-for (const sharedReads of [true, false]) {
-  describe(`over TCP with ${sharedReads ? 'shared reads' : 'reads of its own'}`, () => {
+for (const bareHandles of [true, false]) {
+  describe(`over TCP ${bareHandles ? 'on bare handles' : 'on sockets'}`, () => {
     let broker: Broker;
     let listener: TcpListener;
     before(async () => {
@@ -47,7 +47,7 @@ for (const sharedReads of [true, false]) {
         host: '127.0.0.1',
         port: 0,
         arena: new Arena(0),
-        sharedReads,
+        bareHandles,
         accept: (transport) => broker.accept(transport),
         failed: (error) => assert.fail(error),
       });

@@ -9,8 +9,8 @@ import type { Transport } from '../../src/net/transport.js';
 import { transportContract, type FarSide, type Line } from '../contracts/transport.js';
 import { until } from '../util/until.js';
 
-for (const sharedReads of [true, false]) {
-  transportContract(`TCP with ${sharedReads ? 'shared reads' : 'reads of its own'}`, () => overTcp(sharedReads));
+for (const bareHandles of [true, false]) {
+  transportContract(`TCP ${bareHandles ? 'on bare handles' : 'on sockets'}`, () => overTcp(bareHandles));
 }
 
 transportContract('memory', async () => {
@@ -32,12 +32,12 @@ transportContract('memory', async () => {
   return { transport, far, address: 'somewhere' };
 });
 
-describe('TCP reads into the shared buffer', () => {
-  it('of all connections', async () => {
+describe('TCP reads into the arena', () => {
+  it('over bare handles', async () => {
     assert.equal(await readsAreShared(), true);
   });
 
-  it('of none where node:net is not built as that expects, and they are served all the same', async () => {
+  it('not where node:net is not built as bare handles expect, and connections are served all the same', async () => {
     const insides = await insidesOfASocket();
     const own = Object.getOwnPropertyDescriptor(insides, 'useUserBuffer');
     Object.defineProperty(insides, 'useUserBuffer', { value: undefined, configurable: true });
@@ -51,9 +51,9 @@ describe('TCP reads into the shared buffer', () => {
   });
 });
 
-async function overTcp(sharedReads: boolean): Promise<Line> {
+async function overTcp(bareHandles: boolean): Promise<Line> {
   const accepted: Transport[] = [];
-  const listener = await listen(new Arena(0), (transport) => accepted.push(transport), sharedReads);
+  const listener = await listen(new Arena(0), (transport) => accepted.push(transport), bareHandles);
   const socket = connect({ port: listener.address.port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
   const far = farSide(socket);
   await once(socket, 'connect');
@@ -84,12 +84,12 @@ function farSide(socket: Socket): FarSide {
   };
 }
 
-async function listen(arena: Arena, accepted: (transport: Transport) => void, sharedReads?: boolean): Promise<TcpListener> {
+async function listen(arena: Arena, accepted: (transport: Transport) => void, bareHandles?: boolean): Promise<TcpListener> {
   return TcpListener.listen({
     port: 0,
     host: '127.0.0.1',
     arena,
-    ...(sharedReads === undefined ? {} : { sharedReads }),
+    ...(bareHandles === undefined ? {} : { bareHandles }),
     accept: (transport) => {
       accepted(transport);
       return true;

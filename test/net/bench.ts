@@ -21,7 +21,6 @@ export class FakeTransport implements Transport {
   readonly written: Buffer[] = [];
   readonly #taken: Buffer[] = [];
   #waiting: Buffer[] = [];
-  #corked = false;
 
   get buffered(): number {
     return this.#waiting.reduce((sum, { length }) => sum + length, 0);
@@ -34,19 +33,14 @@ export class FakeTransport implements Transport {
 
   write(bytes: Buffer): boolean {
     assert.ok(bytes.length > 0, 'nothing is written for nothing');
-    this.written.push(bytes);
-    this.#waiting.push(bytes);
-    if (!this.#corked) this.#take();
-    return this.buffered === 0 || this.generous;
+    return this.writeAll([bytes]);
   }
 
-  cork(): void {
-    this.#corked = true;
-  }
-
-  uncork(): void {
-    this.#corked = false;
+  writeAll(pieces: readonly Buffer[]): boolean {
+    this.written.push(...pieces);
+    this.#waiting.push(...pieces);
     this.#take();
+    return this.buffered === 0 || this.generous;
   }
 
   /** Takes more; whether that was the last that waited. */
