@@ -32,6 +32,8 @@ export interface Storage {
   commit(): Promise<void>;
   /** Whether so little space is left that nothing should be put that can be refused; never, where it is absent. */
   readonly full?: boolean;
+  /** Whether it was damaged when it was opened: what was committed last may be missing. */
+  readonly repaired?: boolean;
 }
 
 /** One method of enhanced authentication (MQTT 5.0 section 4.12). */

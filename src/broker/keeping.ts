@@ -14,6 +14,8 @@ import type { Turn } from './turn.js';
 
 /** How often what has expired is looked for, and whether there is space, in ms. */
 const SWEEP_EVERY = 1_000;
+/** Damaged records that are named in the log. */
+const TOLD = 20;
 
 export interface KeepingParts {
   readonly storage: Storage;
@@ -39,10 +41,12 @@ export class Keeping {
   #census: Census | undefined;
   /** The newest ticket at the last sweep. */
   #awaited: Ticket = 0;
+  /** Records that could not be read. */
+  #damages = 0;
   #stopped = false;
 
   constructor(parts: KeepingParts) {
-    const { storage, turn, log, waits } = parts;
+    const { storage, turn, waits } = parts;
     this.#parts = parts;
     this.journal = new StorageJournal({
       storage,
@@ -52,7 +56,7 @@ export class Keeping {
     });
     this.shelf = new StorageShelf(storage, turn, {
       failed: (session, error) => this.#broker?.unreadable(session, error),
-      damaged: (key, error) => log.error({ err: error, key: key.toString('hex') }, 'a record of the store is damaged, and left out'),
+      damaged: (key, error) => this.#damaged(key, error),
     });
     this.#timer = new Timer(() => this.#sweep());
   }
@@ -107,6 +111,16 @@ export class Keeping {
     this.#awaited = turn.newest;
     this.#broker?.sweepRetained();
     this.#lapse?.sweep(now()).catch((error: unknown) => this.#failed('what has expired cannot be looked for', error));
+  }
+
+  /** Told one by one as long as that helps: a store may be damaged in millions of places. */
+  #damaged(key: Buffer, error: unknown): void {
+    const { log } = this.#parts;
+    const because = error instanceof Error ? error.message : String(error);
+    if (this.#damages < TOLD) log.error({ key: key.toString('hex'), because }, 'a record of the store is damaged, and left out');
+    else if (this.#damages === TOLD)
+      log.error({}, 'more records of the store are damaged, and left out: posmq store check tells all of them');
+    this.#damages++;
   }
 
   /** What goes wrong in the background of a storage that is closing is no news. */

@@ -33,8 +33,7 @@ export async function restart(parts: RestartParts): Promise<void> {
   const { storage, journal, removal, broker, log, now } = parts;
   const began = now();
   await mustBeOfThisVersion(storage);
-  const reserved = await storage.get(record.key(Kind.Sequence));
-  journal.continueAfter(reserved === undefined ? 0 : record.readNumber(reserved));
+  journal.continueAfter(await lastNumber(parts));
   const took: Record<string, string> = {};
   const step = async (what: string, kind: Kind, bringBack: (entry: Entry) => void): Promise<void> => {
     const from = now();
@@ -69,7 +68,7 @@ export async function restart(parts: RestartParts): Promise<void> {
   });
   for (const session of over) broker.end(session);
   await step('ended', Kind.Ended, ({ key }) => removal.add(record.numberOf(key)));
-  if (reserved !== undefined) log.info({ took, milliseconds: Math.round(now() - began) }, 'the store is read');
+  if (journal.sequence > 0) log.info({ took, milliseconds: Math.round(now() - began) }, 'the store is read');
 }
 
 async function mustBeOfThisVersion(storage: Storage): Promise<void> {
@@ -83,9 +82,37 @@ async function mustBeOfThisVersion(storage: Storage): Promise<void> {
     );
   }
   const [entry] = await storage.range(Buffer.of(0), Buffer.of(0xff), 1, 'keys');
-  if (entry !== undefined) throw new FormatError('the store holds records that say no version: they were not written by this PosMQ');
+  // What a repair has lost may be this record.
+  if (entry !== undefined && storage.repaired !== true)
+    throw new FormatError('the store holds records that say no version: they were not written by this PosMQ');
   storage.put(key, Buffer.of(record.FORMAT));
   await storage.commit();
+}
+
+/**
+ * No number above this one has been given. There is a record that says so; where it is missing, or may be an older one of a store that was
+ * repaired, all keys are looked at.
+ */
+async function lastNumber({ storage, shelf }: RestartParts): Promise<number> {
+  const value = await storage.get(record.key(Kind.Sequence));
+  const reserved = value === undefined || value.length < 6 ? undefined : record.readNumber(value);
+  if (reserved !== undefined && storage.repaired !== true) return reserved;
+  let last = reserved ?? 0;
+  const see = (number: number): void => {
+    if (number > last) last = number;
+  };
+  await shelf.each(record.rangeOf(Kind.Session), 'entries', ({ value }) => see(record.readSession(value).number));
+  await shelf.each(record.rangeOf(Kind.Released), 'entries', ({ key, value }) =>
+    see(Math.max(record.numberOf(key), record.readNumber(value))),
+  );
+  await shelf.each(record.rangeOf(Kind.Delivery), 'keys', ({ key }) => {
+    const { number, sequence } = record.placeOf(key);
+    see(Math.max(number, sequence));
+  });
+  for (const kind of [Kind.Ended, Kind.Subscription, Kind.Sent, Kind.Received, Kind.Body]) {
+    await shelf.each(record.rangeOf(kind), 'keys', ({ key }) => see(record.numberOf(key)));
+  }
+  return last;
 }
 
 /** @returns how many there were. */

@@ -47,6 +47,8 @@ const MARK = 'DAMAGED';
 const held = new Set<string>();
 
 export class LevelStorage implements Storage {
+  /** Whether it was damaged when it was opened. */
+  readonly repaired: boolean;
   readonly #folder: string;
   readonly #options: LevelOptions;
   #level: ClassicLevel<Buffer, Buffer>;
@@ -62,10 +64,11 @@ export class LevelStorage implements Storage {
   #closed = false;
   #wake: (() => void) | undefined;
 
-  private constructor(folder: string, options: LevelOptions, level: ClassicLevel<Buffer, Buffer>) {
+  private constructor(folder: string, options: LevelOptions, { level, repaired }: Opened) {
     this.#folder = folder;
     this.#options = options;
     this.#level = level;
+    this.repaired = repaired;
     this.#watch = setInterval(() => void this.#look(), LOOK_EVERY).unref();
   }
 
@@ -301,7 +304,12 @@ async function openLevel(folder: string): Promise<ClassicLevel<Buffer, Buffer>> 
   return level;
 }
 
-async function openAsItIs(folder: string, log: Log): Promise<ClassicLevel<Buffer, Buffer>> {
+interface Opened {
+  readonly level: ClassicLevel<Buffer, Buffer>;
+  readonly repaired: boolean;
+}
+
+async function openAsItIs(folder: string, log: Log): Promise<Opened> {
   await refuseInUse(folder);
   try {
     const damage = await damageKnown(folder);
@@ -315,7 +323,7 @@ async function openAsItIs(folder: string, log: Log): Promise<ClassicLevel<Buffer
   }
 }
 
-async function openOrRepair(folder: string, log: Log): Promise<ClassicLevel<Buffer, Buffer>> {
+async function openOrRepair(folder: string, log: Log): Promise<Opened> {
   try {
     await refuseInUse(folder);
     const damage = await damageKnown(folder);
@@ -359,7 +367,7 @@ async function damageKnown(folder: string): Promise<string | undefined> {
  * Opens, and hears what LevelDB only notes in its LOG: records of its log that it could not read and dropped. It deletes a log it has read;
  * one that was not read in full stays, in `lost`.
  */
-async function openAndHear(folder: string, log: Log): Promise<ClassicLevel<Buffer, Buffer>> {
+async function openAndHear(folder: string, log: Log): Promise<Opened> {
   const lost = join(folder, LOST);
   const linked: string[] = [];
   for (const name of await logsIn(folder)) {
@@ -375,7 +383,7 @@ async function openAndHear(folder: string, log: Log): Promise<ClassicLevel<Buffe
   try {
     const level = await openLevel(folder);
     remarks = await remarksIn(folder);
-    return level;
+    return { level, repaired: remarks.length > 0 };
   } finally {
     const setAside = linked.filter((name) => remarks.some((remark) => remark.includes(name)));
     for (const name of linked) if (!setAside.includes(name)) await rm(join(lost, name), { force: true });
@@ -385,7 +393,7 @@ async function openAndHear(folder: string, log: Log): Promise<ClassicLevel<Buffe
   }
 }
 
-async function repair(folder: string, log: Log): Promise<ClassicLevel<Buffer, Buffer>> {
+async function repair(folder: string, log: Log): Promise<Opened> {
   const lost = join(folder, LOST);
   const before = await readdir(lost).catch((): string[] => []);
   await ClassicLevel.repair(folder);
@@ -399,7 +407,7 @@ async function repair(folder: string, log: Log): Promise<ClassicLevel<Buffer, Bu
     { folder: lost, setAside, remarks },
     'the store is repaired; the files it was made from anew, or that could not be read, are set aside',
   );
-  return level;
+  return { level, repaired: true };
 }
 
 async function logsIn(folder: string): Promise<string[]> {

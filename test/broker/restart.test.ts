@@ -28,6 +28,42 @@ for (const version of [1, record.FORMAT + 1, 255]) {
   });
 }
 
+for (const [what, spoil] of [
+  ['missing', (storage: MemoryStorage) => storage.delete(record.key(Kind.Sequence))],
+  ['damaged', (storage: MemoryStorage) => storage.put(record.key(Kind.Sequence), Buffer.of(1))],
+] as const) {
+  test(`where the record of the last number is ${what}, numbers go on behind all that are in use`, async () => {
+    const storage = await stored();
+    const before = await inUse(storage);
+    spoil(storage);
+    await storage.commit();
+    const broker = await createTestBroker({ storage });
+    const ann = await arrive(broker, 'ann', { clean: false });
+    ann.publish('t', 'new', { qos: 1 });
+    await broker.settle();
+    const added = (await inUse(storage)).filter((number) => !before.includes(number));
+    assert.ok(added.length > 0 && Math.min(...added) > Math.max(...before), `${added.join()} behind ${before.join()}`);
+  });
+}
+
+/** The numbers of sessions and the sequences of messages. */
+async function inUse(storage: MemoryStorage): Promise<number[]> {
+  const numbers: number[] = [];
+  for (const { value } of await recordsOf(storage, Kind.Session)) numbers.push(record.readSession(value).number);
+  for (const { key } of await recordsOf(storage, Kind.Delivery)) numbers.push(record.placeOf(key).sequence);
+  return numbers;
+}
+
+test('of many damaged records the first are named, and that there are more is said once', async () => {
+  const storage = await stored();
+  for (let i = 0; i < 50; i++) storage.put(record.key(Kind.Session, `broken-${i}`), Buffer.of(1));
+  await storage.commit();
+  const { log, damaged } = watched();
+  await createTestBroker({ storage, log });
+  assert.equal(damaged.filter((key) => key.startsWith(record.key(Kind.Session, 'broken-').toString('hex'))).length, 20);
+  assert.equal(damaged.filter((key) => key === 'undefined').length, 1);
+});
+
 test('records that say no version are refused with a sentence', async () => {
   const storage = new MemoryStorage();
   storage.put(Buffer.from('foreign'), Buffer.from('x'));
