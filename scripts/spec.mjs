@@ -137,7 +137,7 @@ function options() {
   const flag = { type: 'boolean', default: false };
   try {
     const { values } = parseArgs({ options: { version: { type: 'string' }, all: flag, missing: flag, json: flag } });
-    if (demanded(values.version).length === 0) throw new Error(`There is no list for MQTT ${values.version}`);
+    if (demanded(values.version).length === 0) throw new Error(`There is no list for MQTT ${String(values.version)}`);
     return values;
   } catch (error) {
     return fail(`${error.message.split('. ')[0]}; npm run spec knows -- --version ${versions().join('|')}, --all, --missing and --json`);

@@ -255,8 +255,10 @@ export class Client {
     const wait = this.#wait;
     const type = bytes[start]! >> 4;
     if (wait === undefined || type !== wait.type) return this.#lost(`the broker sent ${packetName(type)}`);
+    // Who waits hears of it, too, when it is no MQTT.
+    const packet = decode(bytes, start, body, end, this.#version, true);
     this.#wait = undefined;
-    wait.resolve(decode(bytes, start, body, end, this.#version, true));
+    wait.resolve(packet);
   }
 
   #received(length: number): void {

@@ -387,6 +387,12 @@ export function readMessage(value: Buffer, start = 0): Message {
   return new Message(publishOf(value, nameEnd, (flags & 1) === 0 ? 4 : 5), publisher, value.readDoubleBE(start + 1));
 }
 
+/** What of a message can be told without reading it: when it expires, ms since the epoch, and its size in bytes. */
+export function messageOutline(value: Buffer): { readonly expiresAt: number; readonly size: number } {
+  const nameLength = (checked(value, 11)[9]! << 8) | value[10]!;
+  return { expiresAt: value.readDoubleBE(1), size: checked(value, 11 + nameLength).length - 11 - nameLength };
+}
+
 function readName(bytes: Buffer, start: number, end: number): string {
   return bytes.toString('utf8', start, end);
 }

@@ -5,6 +5,7 @@ import type { Entry, Log, Storage } from './contracts.js';
 import type { StorageJournal } from './journal.js';
 import * as record from './records.js';
 import { Kind } from './records.js';
+import { isLarge } from './retained.js';
 import type { Removal } from './removal.js';
 import { NEVER } from './sessions.js';
 import type { StorageShelf } from './shelf.js';
@@ -50,16 +51,21 @@ export async function restart(parts: RestartParts): Promise<void> {
     session.wasConnected = isConnected;
     if (until <= began) over.push(session);
   });
+  let session: Session | undefined;
   await step('subscriptions', Kind.Subscription, ({ key, value }) => {
-    const session = broker.sessions.numbered(record.numberOf(key));
+    const number = record.numberOf(key);
+    // Those of a session lie side by side.
+    if (session?.number !== number) session = broker.sessions.numbered(number);
     if (session === undefined) return; // of one that is over
-    const filter = record.filterOf(key);
-    broker.subscriptions.add(session, { subscriber: session, filter, ...record.readSubscription(value) });
+    const { qos, noLocal, retainAsPublished, identifier } = record.readSubscription(value);
+    broker.subscriptions.add(session, { subscriber: session, filter: record.filterOf(key), qos, noLocal, retainAsPublished, identifier });
   });
   await step('retained', Kind.Retained, ({ key, value }) => {
-    const message = record.readMessage(value);
-    if (message.expiresAt <= began) return void journal.forget(key);
-    if (broker.retained.set(message)) return broker.retained.shelve(message);
+    const { expiresAt, size } = record.messageOutline(value);
+    if (expiresAt <= began) return void journal.forget(key);
+    const isOnShelf = isLarge({ size });
+    const topic = record.nameOf(key);
+    if (broker.retained.enter({ topic, expiresAt, size, message: isOnShelf ? undefined : record.readMessage(value) })) return;
     broker.tally.dropped['retained-full']++; // the bounds were wider when it was kept
     journal.forget(key);
   });

@@ -5,7 +5,7 @@ import { NameTree } from '../topic/name-tree.js';
 /** Messages up to this size, in bytes, stay in memory also where a storage has them: reading one back costs more than its memory. */
 const SMALL = 192;
 
-export function isLarge({ size }: Message): boolean {
+export function isLarge({ size }: { readonly size: number }): boolean {
   return size > SMALL;
 }
 
@@ -51,17 +51,20 @@ export class Retained {
   /** Keeps a message in place of the topic's last one [MQTT-3.3.1-5]; false where it would go over the bounds. */
   set(message: Message): boolean {
     const { topic, expiresAt, size } = message;
-    const replaced = this.#kept.get(topic);
-    const bytes = this.#bytes - (replaced?.size ?? 0) + size;
-    if (bytes > this.#maxBytes || (replaced === undefined && this.#kept.size >= this.#maxMessages)) return false;
+    if (!this.enter({ topic, expiresAt, size, message })) return false;
     message.keep();
-    this.#kept.set(topic, { topic, expiresAt, size, message });
-    this.#bytes = bytes;
+    return true;
+  }
+
+  /** The same, for one that may lie on record only. */
+  enter(kept: Kept): boolean {
+    if (!this.takes(kept)) return false;
+    this.#bytes += kept.size - (this.#kept.set(kept.topic, kept)?.size ?? 0);
     return true;
   }
 
   /** Whether a message would be within the bounds. */
-  takes({ topic, size }: Message): boolean {
+  takes({ topic, size }: { readonly topic: string; readonly size: number }): boolean {
     const replaced = this.#kept.get(topic);
     return this.#bytes - (replaced?.size ?? 0) + size <= this.#maxBytes && (replaced !== undefined || this.#kept.size < this.#maxMessages);
   }

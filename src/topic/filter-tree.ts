@@ -67,7 +67,7 @@ export class FilterTree<T> {
           node.here?.pour(into);
           continue;
         }
-        const child = node.children?.get(level);
+        const child = node.named(level);
         if (child !== undefined) reached.push(child);
         if (wild && node.plus !== undefined) reached.push(node.plus);
       }
@@ -116,7 +116,10 @@ class Node<T> {
   rest: Bucket<T> | undefined = undefined; // the filter that is these levels and `#`, which matches them alone as well
   deep: Map<string, Bucket<T>> | undefined = undefined; // the filters that go on below the last depth
   plus: Node<T> | undefined = undefined;
-  children: Map<string, Node<T>> | undefined = undefined;
+  // One way on alone is held bare: a Map for it would be half of the tree of a fleet whose terminals subscribe to topics of their own.
+  #level: string | undefined = undefined;
+  #only: Node<T> | undefined = undefined;
+  #children: Map<string, Node<T>> | undefined = undefined;
 
   get empty(): boolean {
     return (
@@ -124,26 +127,46 @@ class Node<T> {
       this.rest === undefined &&
       this.deep === undefined &&
       this.plus === undefined &&
-      this.children === undefined
+      this.#only === undefined &&
+      this.#children === undefined
     );
   }
 
   child(level: string): Node<T> | undefined {
-    return level === '+' ? this.plus : this.children?.get(level);
+    return level === '+' ? this.plus : this.named(level);
+  }
+
+  /** The way on by a level of a Topic Name. */
+  named(level: string): Node<T> | undefined {
+    if (this.#children !== undefined) return this.#children.get(level);
+    return this.#level === level ? this.#only : undefined;
   }
 
   grow(level: string): Node<T> {
     const child = this.child(level);
     if (child !== undefined) return child;
     const grown = new Node<T>();
-    if (level === '+') this.plus = grown;
-    else this.children = (this.children ?? new Map<string, Node<T>>()).set(level, grown);
+    if (level === '+') {
+      this.plus = grown;
+    } else if (this.#children !== undefined) {
+      this.#children.set(level, grown);
+    } else if (this.#only === undefined) {
+      this.#level = level;
+      this.#only = grown;
+    } else {
+      this.#children = new Map([
+        [this.#level!, this.#only],
+        [level, grown],
+      ]);
+      this.#level = this.#only = undefined;
+    }
     return grown;
   }
 
   drop(level: string): void {
     if (level === '+') this.plus = undefined;
-    else if (this.children?.delete(level) && this.children.size === 0) this.children = undefined;
+    else if (this.#children === undefined) this.#level = this.#only = undefined;
+    else if (this.#children.delete(level) && this.#children.size === 0) this.#children = undefined;
   }
 }
 
