@@ -364,8 +364,8 @@ for (const { name, key, left } of damaged) {
     const { sessions, retained, subscriptions } = again.broker.stats;
     assert.deepEqual({ sessions: sessions.disconnected, retained: retained.messages, subscriptions }, left);
     assert.deepEqual(
-      lines.map((line) => ({ ...line, err: undefined })),
-      [{ err: undefined, key: key.toString('hex'), message: 'a record of the store is damaged, and left out' }],
+      lines.map((line) => ({ ...line, because: undefined })),
+      [{ because: undefined, key: key.toString('hex'), message: 'a record of the store is damaged, and left out' }],
     );
     assert.deepEqual(await storage.get(key), whole.subarray(0, whole.length - 1));
   });
