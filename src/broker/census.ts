@@ -59,7 +59,7 @@ export class Census {
     let queue: Counted = { messages: 0, bytes: 0, apart: [] };
     const next = (): void => {
       const session = this.#sessions.numbered(number);
-      if (session !== undefined) this.#settle(session, foundOf(of(number), queue), queue.apart);
+      if (session !== undefined) this.#settle(session, foundOf(found.get(number) ?? NOTHING, queue), queue.apart);
       else if (number !== 0 && !this.#counted.has(number)) this.#need(queue.apart); // it is over, and will be removed
       found.delete(number);
       queue = { messages: 0, bytes: 0, apart: [] };
@@ -71,7 +71,7 @@ export class Census {
       if (place.sequence <= this.#upTo) count(place, queue);
     });
     next();
-    for (const session of this.#sessions) this.#settle(session, foundOf(of(session.number), queue), []);
+    for (const session of this.#sessions) this.#settle(session, foundOf(found.get(session.number) ?? NOTHING, queue), []);
     if (this.#stopped) return false;
     this.#journal.uncounted = 0; // what is needed no more from now on is deleted as it comes to that; before, it is found here
     await this.#scan(Kind.Body, 'keys', ({ key }) => {
@@ -122,6 +122,9 @@ interface Finding {
   readonly released: { readonly packetId: number; readonly place: number }[];
   readonly received: number[];
 }
+
+/** Of most sessions: shared, for there may be very many. */
+const NOTHING: Finding = { sent: new Map(), released: [], received: [] };
 
 interface Counted {
   messages: number;
