@@ -20,7 +20,6 @@ import type { Message } from './message.js';
 import { OutgoingQueue } from './outgoing-queue.js';
 import type { DropReason, Tally } from './tally.js';
 import { NO_TERMS, type Terms } from './terms.js';
-import { OutboundAliases } from './topic-alias.js';
 
 /** What the sessions of one broker share. */
 export interface SessionSurroundings {
@@ -79,7 +78,6 @@ export class Session implements Subscriber {
   readonly #surroundings: SessionSurroundings;
   #wire: Wire | undefined;
   #terms = NO_TERMS;
-  #aliases: OutboundAliases | undefined;
   /** How many more QoS 1 and 2 messages this connection takes before it acknowledges one (MQTT 5.0 section 4.9). */
   #quota = 0;
   /** What was in flight when the connection came, and is not sent again yet. */
@@ -182,7 +180,6 @@ export class Session implements Subscriber {
   resume(wire: Wire, terms: Terms): void {
     this.#wire = wire;
     this.#terms = terms;
-    this.#aliases = terms.topicAliasMaximum > 0 ? new OutboundAliases(terms.topicAliasMaximum) : undefined;
     this.#quota = this.#window; // [MQTT5-4.9.0-1]
     this.#unsent = undefined;
     this.#stopReading(); // that was behind what is in flight
@@ -198,7 +195,7 @@ export class Session implements Subscriber {
   /** Takes the session off its wire. */
   suspend(): void {
     this.#wire = undefined;
-    this.#aliases = undefined;
+    this.#terms.forgetAliases();
     this.#unsent = undefined;
     if (this.#shelf !== undefined) this.#shelve();
   }
@@ -501,37 +498,8 @@ export class Session implements Subscriber {
     wire.publish(frame, PUBLISH | (qos << 1) | (retain ? 1 : 0), packetId, 0);
   }
 
-  /** The message as this client is to read it, or undefined where it takes no packet that large [MQTT5-3.1.2-24]. */
   #frame(message: Message, qos: QoS, extras: Extras): Publish | undefined {
-    const { version, maximumPacketSize } = this.#terms;
-    if (version !== 5) return message.frame(version, qos);
-    const isPlain = extras.identifiers === undefined && message.expiresAt === Infinity && this.#aliases === undefined;
-    const frame = isPlain ? message.frame(5, qos) : this.#personalFrame(message, qos, extras);
-    return frame.length > maximumPacketSize ? undefined : frame;
-  }
-
-  /** The message with what is this receiver's alone: identifiers, the time that is left, a Topic Alias. */
-  #personalFrame(message: Message, qos: QoS, { identifiers }: Extras): Publish {
-    const { topic, expiresAt } = message;
-    const properties = {
-      ...message.properties,
-      ...(identifiers === undefined ? undefined : { subscriptionIdentifiers: identifiers }), // [MQTT5-3.3.4-3] [MQTT5-3.3.4-4]
-      // [MQTT5-3.3.2-6] what is left; what has been sent once may have none
-      ...(expiresAt === Infinity
-        ? undefined
-        : { messageExpiryInterval: Math.max(0, Math.ceil((expiresAt - this.#surroundings.now()) / 1_000)) }),
-    };
-    const aliases = this.#aliases;
-    const known = aliases?.of(topic, qos);
-    if (aliases !== undefined && known !== undefined) {
-      const { alias, isNew } = known;
-      const frame = message.frameWith({ ...properties, topicAlias: alias }, isNew ? topic : '', qos);
-      if (frame.length <= this.#terms.maximumPacketSize) {
-        if (isNew) aliases.told(topic, alias, qos);
-        return frame;
-      }
-    }
-    return message.frameWith(properties, topic, qos);
+    return this.#terms.frame(message, qos, extras, this.#surroundings.now);
   }
 
   #sendPubrel(packetId: number, ticket: Ticket, reasonCode: ReasonCode): void {
