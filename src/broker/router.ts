@@ -99,12 +99,12 @@ export class Router {
   #forget(filter: string): void {
     if (hasWildcard(filter)) return this.#forgetAll();
     this.#audiences.delete(filter);
-    this.#kinds.clear();
+    if (this.#kinds.size > 0) this.#kinds.clear();
   }
 
   #forgetAll(): void {
     if (this.#audiences.size > 0) this.#audiences = new Map();
-    this.#kinds.clear();
+    if (this.#kinds.size > 0) this.#kinds.clear();
     this.#routes = 0;
   }
 }

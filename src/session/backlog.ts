@@ -21,7 +21,7 @@ export class Backlog {
   #reading: object | undefined;
   /** What a restart found of deliveries that had waited before they were sent: packet identifiers, by sequence. */
   #found: Map<number, number> | undefined;
-  /** How many of what lies on the shelf may have been sent, without that being on record. */
+  /** Up to this sequence what lies on the shelf may have been sent, without that being on record. */
   #unsure = 0;
 
   constructor(session: Session, shelf: Shelf) {
@@ -103,10 +103,10 @@ export class Backlog {
     this.#emptyAt = undefined;
   }
 
-  /** What a restart finds on record. @param unsure how many of those that wait may have been sent all the same. */
-  warm({ sent, messages, bytes }: Found, unsure: number): void {
+  /** What a restart finds on record. @param wasConnected whether some of what waits may have been sent all the same. */
+  warm({ sent, messages, bytes, upTo }: Found, wasConnected: boolean): void {
     this.#found = sent;
-    this.#unsure = unsure;
+    if (wasConnected) this.#unsure = upTo;
     this.#session.queue.found(messages, bytes);
   }
 
@@ -130,9 +130,8 @@ export class Backlog {
     const foundId = this.#found?.get(sequence);
     const packetId = foundId ?? delivery.packetId;
     if (delivery.message !== undefined && packetId === 0) {
-      // At QoS 1 what was sent is on record a little later: the first of what waits may have been sent [MQTT-3.3.1-1].
-      delivery.isRepeat = this.#unsure > 0 && delivery.qos === 1;
-      this.#unsure--;
+      // At QoS 1 what was sent is on record a little later: what waited for a client that was here may have been sent [MQTT-3.3.1-1].
+      delivery.isRepeat = sequence <= this.#unsure && delivery.qos === 1;
       return session.queue.taken(delivery);
     }
     session.queue.removed(delivery.size);

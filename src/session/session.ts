@@ -290,7 +290,7 @@ export class Session implements Subscriber {
       this.#surroundings.shelf!.knows(delivery);
     }
     if (found.received.length > 0) this.#received = new Set(found.received);
-    this.#backlog!.warm(found, this.wasConnected ? this.#surroundings.limits.maxInflight : 0);
+    this.#backlog!.warm(found, this.wasConnected);
   }
 
   /** A delivery on the shelf is over, as where it has expired; whether it lies there. */
