@@ -117,11 +117,11 @@ class Node<T> {
     return this.#level === level ? this.#only : undefined;
   }
 
-  /** The way on by the level of a Topic Name at `topic[from, to)`: only where there are several does it become a string. */
+  /** The way on by the level of a Topic Name at `topic[from, to)`. */
   next(topic: string, from: number, to: number): Node<T> | undefined {
     if (this.#children !== undefined) return this.#children.get(topic.slice(from, to));
     const level = this.#level;
-    return level !== undefined && level.length === to - from && topic.startsWith(level, from) ? this.#only : undefined;
+    return level !== undefined && level.length === to - from && topic.slice(from, to) === level ? this.#only : undefined;
   }
 
   grow(level: string): Node<T> {
