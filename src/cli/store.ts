@@ -10,7 +10,7 @@ import { Export } from '../admin/store/export.js';
 import { Import, ImportError } from '../admin/store/import.js';
 import { linesOf } from '../admin/store/lines.js';
 import type { Log } from '../broker/contracts.js';
-import { FORMAT, Kind } from '../broker/records.js';
+import { FORMAT, Kind } from '../broker/record-keys.js';
 import { loadOptions } from '../config/load.js';
 import { ConfigurationError } from '../config/options.js';
 import { DamagedError, LevelStorage } from '../storage/level.js';
