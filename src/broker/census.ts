@@ -3,8 +3,9 @@ import type { Found } from '../session/contracts.js';
 import type { Session } from '../session/session.js';
 import type { Entry } from './contracts.js';
 import type { StorageJournal } from './journal.js';
+import * as keys from './record-keys.js';
+import { Kind } from './record-keys.js';
 import * as record from './records.js';
-import { Kind } from './records.js';
 import type { Sessions } from './sessions.js';
 import type { StorageShelf } from './shelf.js';
 
@@ -49,12 +50,12 @@ export class Census {
       return finding;
     };
     await this.#scan(Kind.Sent, 'entries', ({ key, value }) => {
-      of(record.numberOf(key)).sent.set(record.sequenceOfSent(key), record.readSent(value));
+      of(keys.numberOf(key)).sent.set(keys.sequenceOfSent(key), record.readSent(value));
     });
     await this.#scan(Kind.Released, 'entries', ({ key, value }) => {
-      of(record.numberOf(key)).released.push({ packetId: record.packetIdOf(key), place: record.readNumber(value) });
+      of(keys.numberOf(key)).released.push({ packetId: keys.packetIdOf(key), place: record.readNumber(value) });
     });
-    await this.#scan(Kind.Received, 'keys', ({ key }) => void of(record.numberOf(key)).received.push(record.packetIdOf(key)));
+    await this.#scan(Kind.Received, 'keys', ({ key }) => void of(keys.numberOf(key)).received.push(keys.packetIdOf(key)));
     let number = 0;
     let queue: Counted = { messages: 0, bytes: 0, apart: [] };
     const next = (): void => {
@@ -65,7 +66,7 @@ export class Census {
       queue = { messages: 0, bytes: 0, apart: [] };
     };
     await this.#scan(Kind.Delivery, 'keys', ({ key }) => {
-      const place = record.placeOf(key);
+      const place = keys.placeOf(key);
       if (place.number !== number) next();
       number = place.number;
       if (place.sequence <= this.#upTo) count(place, queue);
@@ -75,7 +76,7 @@ export class Census {
     if (this.#stopped) return false;
     this.#journal.uncounted = 0; // what is needed no more from now on is deleted as it comes to that; before, it is found here
     await this.#scan(Kind.Body, 'keys', ({ key }) => {
-      const sequence = record.numberOf(key);
+      const sequence = keys.numberOf(key);
       if (sequence <= this.#upTo && this.#journal.bodies.get(sequence) === 0) this.#journal.forget(key);
     });
     return !this.#stopped;
@@ -84,18 +85,18 @@ export class Census {
   async #warm(session: Session): Promise<void> {
     const { number } = session;
     const finding: Finding = { sent: new Map(), released: [], received: [] };
-    await this.#shelf.each(record.rangeOfNumber(Kind.Sent, number), 'entries', ({ key, value }) => {
-      finding.sent.set(record.sequenceOfSent(key), record.readSent(value));
+    await this.#shelf.each(keys.rangeOfNumber(Kind.Sent, number), 'entries', ({ key, value }) => {
+      finding.sent.set(keys.sequenceOfSent(key), record.readSent(value));
     });
-    await this.#shelf.each(record.rangeOfNumber(Kind.Released, number), 'entries', ({ key, value }) => {
-      finding.released.push({ packetId: record.packetIdOf(key), place: record.readNumber(value) });
+    await this.#shelf.each(keys.rangeOfNumber(Kind.Released, number), 'entries', ({ key, value }) => {
+      finding.released.push({ packetId: keys.packetIdOf(key), place: record.readNumber(value) });
     });
-    await this.#shelf.each(record.rangeOfNumber(Kind.Received, number), 'keys', ({ key }) => {
-      finding.received.push(record.packetIdOf(key));
+    await this.#shelf.each(keys.rangeOfNumber(Kind.Received, number), 'keys', ({ key }) => {
+      finding.received.push(keys.packetIdOf(key));
     });
     const queue: Counted = { messages: 0, bytes: 0, apart: [] };
-    await this.#shelf.each(record.rangeOfNumber(Kind.Delivery, number), 'keys', ({ key }) => {
-      const place = record.placeOf(key);
+    await this.#shelf.each(keys.rangeOfNumber(Kind.Delivery, number), 'keys', ({ key }) => {
+      const place = keys.placeOf(key);
       if (place.sequence <= this.#upTo) count(place, queue);
     });
     this.#settle(session, foundOf(finding, queue, this.#upTo), queue.apart);
@@ -113,7 +114,7 @@ export class Census {
   }
 
   async #scan(kind: Kind, what: 'entries' | 'keys', visit: (entry: Entry) => void): Promise<void> {
-    await this.#shelf.each(record.rangeOf(kind), what, visit, () => this.#stopped);
+    await this.#shelf.each(keys.rangeOf(kind), what, visit, () => this.#stopped);
   }
 }
 
@@ -133,7 +134,7 @@ interface Counted {
   readonly apart: number[];
 }
 
-function count({ sequence, size, isApart }: record.Place, queue: Counted): void {
+function count({ sequence, size, isApart }: keys.Place, queue: Counted): void {
   queue.messages++;
   queue.bytes += size;
   if (isApart) queue.apart.push(sequence);

@@ -5,8 +5,9 @@ import type { Message } from '../session/message.js';
 import type { Session } from '../session/session.js';
 import { Counts } from '../util/counts.js';
 import type { Storage } from './contracts.js';
+import * as keys from './record-keys.js';
+import { Kind } from './record-keys.js';
 import * as record from './records.js';
-import { Kind } from './records.js';
 import type { Turn } from './turn.js';
 
 /** Keeps nothing: no fact needs the disk. */
@@ -111,18 +112,18 @@ export class StorageJournal implements Journal {
   }
 
   closed({ clientId, number }: Session): Ticket {
-    this.#storage.put(record.numberKey(Kind.Ended, number), record.NOTHING);
-    const ticket = this.#delete(record.key(Kind.Session, clientId));
+    this.#storage.put(keys.numberKey(Kind.Ended, number), record.NOTHING);
+    const ticket = this.#delete(keys.key(Kind.Session, clientId));
     this.#ended(number);
     return ticket;
   }
 
   subscribed({ number }: Session, subscription: Subscription): Ticket {
-    return this.#put(record.subscriptionKey(number, subscription.filter), record.writeSubscription(subscription));
+    return this.#put(keys.subscriptionKey(number, subscription.filter), record.writeSubscription(subscription));
   }
 
   unsubscribed({ number }: Session, filter: string): Ticket {
-    return this.#delete(record.subscriptionKey(number, filter));
+    return this.#delete(keys.subscriptionKey(number, filter));
   }
 
   enqueued(session: Session, delivery: Delivery): Ticket {
@@ -154,27 +155,27 @@ export class StorageJournal implements Journal {
   }
 
   received({ number }: Session, packetId: number): Ticket {
-    return this.#put(record.packetKey(Kind.Received, number, packetId), record.NOTHING);
+    return this.#put(keys.packetKey(Kind.Received, number, packetId), record.NOTHING);
   }
 
   completed({ number }: Session, packetId: number): Ticket {
-    return this.#delete(record.packetKey(Kind.Received, number, packetId));
+    return this.#delete(keys.packetKey(Kind.Received, number, packetId));
   }
 
   retained(message: Message): Ticket {
-    return this.#put(record.key(Kind.Retained, message.topic), record.writeMessage(message));
+    return this.#put(keys.key(Kind.Retained, message.topic), record.writeMessage(message));
   }
 
   unretained(topic: string): Ticket {
-    return this.#delete(record.key(Kind.Retained, topic));
+    return this.#delete(keys.key(Kind.Retained, topic));
   }
 
   willed(clientId: string, will: PendingWill): Ticket {
-    return this.#put(record.key(Kind.Will, clientId), record.writeWill(will));
+    return this.#put(keys.key(Kind.Will, clientId), record.writeWill(will));
   }
 
   unwilled(clientId: string): Ticket {
-    return this.#delete(record.key(Kind.Will, clientId));
+    return this.#delete(keys.key(Kind.Will, clientId));
   }
 
   /** Deletes a record, as one that belongs to nobody. */
@@ -183,16 +184,13 @@ export class StorageJournal implements Journal {
   }
 
   /** Deletes a delivery that lies on record only. */
-  forgetDelivery({ number, sequence, size, isApart }: record.Place): Ticket {
+  forgetDelivery({ number, sequence, size, isApart }: keys.Place): Ticket {
     if (isApart) this.#release(sequence);
-    return this.#delete(record.deliveryKey(number, sequence, size, isApart));
+    return this.#delete(keys.deliveryKey(number, sequence, size, isApart));
   }
 
   #writeSession({ clientId, number, createdAt, expiryInterval }: Session, expiresAt: number, isConnected: boolean): Ticket {
-    return this.#put(
-      record.key(Kind.Session, clientId),
-      record.writeSession({ number, createdAt, expiryInterval, expiresAt, isConnected }),
-    );
+    return this.#put(keys.key(Kind.Session, clientId), record.writeSession({ number, createdAt, expiryInterval, expiresAt, isConnected }));
   }
 
   #touch(delivery: Delivery): Ticket {
@@ -228,16 +226,16 @@ export class StorageJournal implements Journal {
       else this.#fileSent(delivery);
     } else if (!isWanted && (filed & Filed.Record) !== 0) {
       if (isApart) this.#release(sequence);
-      this.#storage.delete(record.deliveryKey(number, sequence, size, isApart));
-      if ((filed & Filed.Sent) !== 0) this.#storage.delete(record.sentKey(number, sequence));
+      this.#storage.delete(keys.deliveryKey(number, sequence, size, isApart));
+      if ((filed & Filed.Sent) !== 0) this.#storage.delete(keys.sentKey(number, sequence));
       this.#runsItsCourse(delivery);
       delivery.filed &= ~(Filed.Record | Filed.Sent);
     }
     if (!done && awaiting === Awaiting.Pubcomp && (filed & Filed.Released) === 0) {
-      this.#storage.put(record.packetKey(Kind.Released, number, packetId), record.writeNumber(this.#next()));
+      this.#storage.put(keys.packetKey(Kind.Released, number, packetId), record.writeNumber(this.#next()));
       delivery.filed |= Filed.Released;
     } else if (done && (filed & Filed.Released) !== 0) {
-      this.#storage.delete(record.packetKey(Kind.Released, number, packetId));
+      this.#storage.delete(keys.packetKey(Kind.Released, number, packetId));
       delivery.filed &= ~Filed.Released;
     }
   }
@@ -252,7 +250,7 @@ export class StorageJournal implements Journal {
 
   #fileSent(delivery: Delivery): void {
     if ((delivery.filed & (Filed.Record | Filed.Sent)) !== Filed.Record) return;
-    this.#storage.put(record.sentKey(delivery.number, delivery.sequence), record.writeSent(delivery.packetId));
+    this.#storage.put(keys.sentKey(delivery.number, delivery.sequence), record.writeSent(delivery.packetId));
     delivery.filed |= Filed.Sent;
     this.#runsItsCourse(delivery);
   }
@@ -261,7 +259,7 @@ export class StorageJournal implements Journal {
   #runsItsCourse(delivery: Delivery): void {
     const { number, sequence, size, filed, message } = delivery;
     if ((filed & Filed.Expiry) === 0 || message === undefined) return;
-    this.#storage.delete(record.expiryKey(message.expiresAt, number, sequence, size, (filed & Filed.Apart) !== 0));
+    this.#storage.delete(keys.expiryKey(message.expiresAt, number, sequence, size, (filed & Filed.Apart) !== 0));
     delivery.filed &= ~Filed.Expiry;
   }
 
@@ -269,23 +267,23 @@ export class StorageJournal implements Journal {
     const { number, sequence, size } = delivery;
     const message = delivery.message!;
     if (isApart && this.bodies.increment(sequence) === 1)
-      this.#storage.put(record.numberKey(Kind.Body, sequence), record.writeMessage(message));
-    this.#storage.put(record.deliveryKey(number, sequence, size, isApart), record.writeDelivery(delivery, isApart));
+      this.#storage.put(keys.numberKey(Kind.Body, sequence), record.writeMessage(message));
+    this.#storage.put(keys.deliveryKey(number, sequence, size, isApart), record.writeDelivery(delivery, isApart));
     delivery.filed |= Filed.Record | (delivery.packetId === 0 ? 0 : Filed.Addressed);
     if (message.expiresAt === Infinity || delivery.packetId !== 0) return;
-    this.#storage.put(record.expiryKey(message.expiresAt, number, sequence, size, isApart), record.NOTHING);
+    this.#storage.put(keys.expiryKey(message.expiresAt, number, sequence, size, isApart), record.NOTHING);
     delivery.filed |= Filed.Expiry;
   }
 
   /** One delivery less needs a body that is apart. */
   #release(sequence: number): void {
-    if (this.bodies.decrement(sequence) === 0 && sequence > this.uncounted) this.#storage.delete(record.numberKey(Kind.Body, sequence));
+    if (this.bodies.decrement(sequence) === 0 && sequence > this.uncounted) this.#storage.delete(keys.numberKey(Kind.Body, sequence));
   }
 
   #next(): number {
     if (this.#sequence === this.#reserved) {
       this.#reserved += RESERVE;
-      this.#put(record.key(Kind.Sequence), record.writeNumber(this.#reserved));
+      this.#put(keys.key(Kind.Sequence), record.writeNumber(this.#reserved));
     }
     return ++this.#sequence;
   }

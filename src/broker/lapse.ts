@@ -1,7 +1,7 @@
 /** Messages that expire while they lie in a queue: found by the time on record, and deleted in the background (MQTT 5.0 section 3.3.2.3.3). */
 import type { Storage } from './contracts.js';
 import type { StorageJournal } from './journal.js';
-import * as record from './records.js';
+import * as keys from './record-keys.js';
 import type { Sessions } from './sessions.js';
 import type { Turn } from './turn.js';
 
@@ -27,7 +27,7 @@ export class Lapse {
     if (this.#isAtWork) return;
     this.#isAtWork = true;
     try {
-      const { from, to } = record.rangeOfExpired(now);
+      const { from, to } = keys.rangeOfExpired(now);
       for (let first = from; ; ) {
         // What was deleted must be gone, or it would be found again.
         await this.#turn.settled(this.#turn.newest);
@@ -35,7 +35,7 @@ export class Lapse {
         const last = page.at(-1);
         if (last === undefined) return;
         for (const { key } of page) this.#expire(key);
-        first = record.after(last.key);
+        first = keys.after(last.key);
       }
     } finally {
       this.#isAtWork = false;
@@ -44,7 +44,7 @@ export class Lapse {
 
   /** What is in memory, or in flight, is for its session to drop; what is of a session that is over goes with the rest of it. */
   #expire(key: Buffer): void {
-    const place = record.placeOfExpiry(key);
+    const place = keys.placeOfExpiry(key);
     const session = this.#sessions.numbered(place.number);
     if (session?.isCold === true) return; // another time
     if (session?.lapsed(place.sequence, place.size, 'message-expired') === true) this.#journal.forgetDelivery(place);

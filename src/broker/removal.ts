@@ -2,8 +2,9 @@
 import type { Message } from '../session/message.js';
 import type { Entry, Storage } from './contracts.js';
 import type { StorageJournal } from './journal.js';
+import * as keys from './record-keys.js';
+import { Kind } from './record-keys.js';
 import * as record from './records.js';
-import { Kind } from './records.js';
 import type { Turn } from './turn.js';
 
 /** Records deleted at a time, so that nobody waits for it. */
@@ -73,20 +74,20 @@ export class Removal {
     // What the session was given last is among what is to be deleted.
     await turn.settled(turn.newest);
     const sent = new Set<number>();
-    await this.#each(record.rangeOfNumber(Kind.Sent, number), ({ key }) => {
-      sent.add(record.sequenceOfSent(key));
+    await this.#each(keys.rangeOfNumber(Kind.Sent, number), ({ key }) => {
+      sent.add(keys.sequenceOfSent(key));
       journal.forget(key);
     });
     for (const kind of [Kind.Subscription, Kind.Released, Kind.Received]) {
-      await this.#each(record.rangeOfNumber(kind, number), ({ key }) => void journal.forget(key));
+      await this.#each(keys.rangeOfNumber(kind, number), ({ key }) => void journal.forget(key));
     }
-    await this.#each(record.rangeOfNumber(Kind.Delivery, number), async (entry) => this.#removeDelivery(entry, sent));
-    journal.forget(record.numberKey(Kind.Ended, number));
+    await this.#each(keys.rangeOfNumber(Kind.Delivery, number), async (entry) => this.#removeDelivery(entry, sent));
+    journal.forget(keys.numberKey(Kind.Ended, number));
   }
 
   async #removeDelivery({ key, value }: Entry, sent: ReadonlySet<number>): Promise<void> {
     const { storage, journal, again, dropped } = this.#edges;
-    const place = record.placeOf(key);
+    const place = keys.placeOf(key);
     const read = attempted(() => record.readDelivery(value));
     if (read === undefined) {
       dropped();
@@ -95,7 +96,7 @@ export class Removal {
     const { message, qos, packetId, extras } = read;
     // A QoS 2 message that was sent once goes to nobody else [MQTT5-4.8.2-5].
     const wasSent = packetId !== 0 || sent.has(place.sequence);
-    const body = message === undefined ? await storage.get(record.numberKey(Kind.Body, place.sequence)) : undefined;
+    const body = message === undefined ? await storage.get(keys.numberKey(Kind.Body, place.sequence)) : undefined;
     const whole = message ?? (body === undefined ? undefined : attempted(() => record.readMessage(body)));
     if (extras.share !== undefined && !(qos === 2 && wasSent)) {
       if (whole !== undefined) again(extras.share, whole);
@@ -104,13 +105,13 @@ export class Removal {
     }
     const { number, sequence, size, isApart } = place;
     if (!wasSent && whole !== undefined && whole.expiresAt < Infinity) {
-      journal.forget(record.expiryKey(whole.expiresAt, number, sequence, size, isApart));
+      journal.forget(keys.expiryKey(whole.expiresAt, number, sequence, size, isApart));
     }
     journal.forgetDelivery(place);
   }
 
   /** Visits a page of records and waits until what was done with it is durable, again and again until there are none. */
-  async #each({ from, to }: record.Range, visit: (entry: Entry) => void | Promise<void>): Promise<void> {
+  async #each({ from, to }: keys.Range, visit: (entry: Entry) => void | Promise<void>): Promise<void> {
     const { storage, turn } = this.#edges;
     for (let first = from; ; ) {
       const page = await storage.range(first, to, PAGE);
@@ -118,7 +119,7 @@ export class Removal {
       if (last === undefined) return;
       for (const entry of page) await visit(entry);
       await turn.settled(turn.newest);
-      first = record.after(last.key);
+      first = keys.after(last.key);
     }
   }
 }

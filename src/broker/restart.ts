@@ -3,8 +3,9 @@ import type { Session } from '../session/session.js';
 import type { Broker } from './broker.js';
 import type { Entry, Log, Storage } from './contracts.js';
 import type { StorageJournal } from './journal.js';
+import * as keys from './record-keys.js';
+import { Kind } from './record-keys.js';
 import * as record from './records.js';
-import { Kind } from './records.js';
 import { isLarge } from './retained.js';
 import type { Removal } from './removal.js';
 import { NEVER } from './sessions.js';
@@ -47,51 +48,51 @@ export async function restart(parts: RestartParts): Promise<void> {
     // One that was connected when the process ended has been away since now; one that never expires has no time.
     const kept = expiryInterval === NEVER ? Infinity : began + expiryInterval * 1_000;
     const until = isConnected ? kept : expiresAt;
-    const session = broker.restoreSession(record.nameOf(key), number, createdAt, expiryInterval, until);
+    const session = broker.restoreSession(keys.nameOf(key), number, createdAt, expiryInterval, until);
     session.wasConnected = isConnected;
     if (until <= began) over.push(session);
   });
   let session: Session | undefined;
   await step('subscriptions', Kind.Subscription, ({ key, value }) => {
-    const number = record.numberOf(key);
+    const number = keys.numberOf(key);
     // Those of a session lie side by side.
     if (session?.number !== number) session = broker.sessions.numbered(number);
     if (session === undefined) return; // of one that is over
     const { qos, noLocal, retainAsPublished, identifier } = record.readSubscription(value);
-    broker.subscriptions.add(session, { subscriber: session, filter: record.filterOf(key), qos, noLocal, retainAsPublished, identifier });
+    broker.subscriptions.add(session, { subscriber: session, filter: keys.filterOf(key), qos, noLocal, retainAsPublished, identifier });
   });
   await step('retained', Kind.Retained, ({ key, value }) => {
     const { expiresAt, size } = record.messageOutline(value);
     if (expiresAt <= began) return void journal.forget(key);
     const isOnShelf = isLarge({ size });
-    const topic = record.nameOf(key);
+    const topic = keys.nameOf(key);
     if (broker.retained.enter({ topic, expiresAt, size, message: isOnShelf ? undefined : record.readMessage(value) })) return;
     broker.tally.dropped['retained-full']++; // the bounds were wider when it was kept
     journal.forget(key);
   });
   await step('wills', Kind.Will, ({ key, value }) => {
-    broker.restoreWill(record.nameOf(key), record.readWill(value));
+    broker.restoreWill(keys.nameOf(key), record.readWill(value));
   });
   for (const session of over) broker.end(session);
-  await step('ended', Kind.Ended, ({ key }) => removal.add(record.numberOf(key)));
+  await step('ended', Kind.Ended, ({ key }) => removal.add(keys.numberOf(key)));
   if (journal.sequence > 0) log.info({ took, milliseconds: Math.round(now() - began) }, 'the store is read');
 }
 
 async function mustBeOfThisVersion(storage: Storage): Promise<void> {
-  const key = record.key(Kind.Format);
+  const key = keys.key(Kind.Format);
   const value = await storage.get(key);
   const version = value?.[0];
-  if (version === record.FORMAT) return;
+  if (version === keys.FORMAT) return;
   if (version !== undefined) {
     throw new FormatError(
-      `the records of the store are of version ${version}, this PosMQ reads version ${record.FORMAT}: start it with the PosMQ that wrote them`,
+      `the records of the store are of version ${version}, this PosMQ reads version ${keys.FORMAT}: start it with the PosMQ that wrote them`,
     );
   }
   const [entry] = await storage.range(Buffer.of(0), Buffer.of(0xff), 1, 'keys');
   // What a repair has lost may be this record.
   if (entry !== undefined && storage.repaired !== true)
     throw new FormatError('the store holds records that say no version: they were not written by this PosMQ');
-  storage.put(key, Buffer.of(record.FORMAT));
+  storage.put(key, Buffer.of(keys.FORMAT));
   await storage.commit();
 }
 
@@ -100,23 +101,21 @@ async function mustBeOfThisVersion(storage: Storage): Promise<void> {
  * repaired, all keys are looked at.
  */
 async function lastNumber({ storage, shelf }: RestartParts): Promise<number> {
-  const value = await storage.get(record.key(Kind.Sequence));
+  const value = await storage.get(keys.key(Kind.Sequence));
   const reserved = value === undefined || value.length < 6 ? undefined : record.readNumber(value);
   if (reserved !== undefined && storage.repaired !== true) return reserved;
   let last = reserved ?? 0;
   const see = (number: number): void => {
     if (number > last) last = number;
   };
-  await shelf.each(record.rangeOf(Kind.Session), 'entries', ({ value }) => see(record.readSession(value).number));
-  await shelf.each(record.rangeOf(Kind.Released), 'entries', ({ key, value }) =>
-    see(Math.max(record.numberOf(key), record.readNumber(value))),
-  );
-  await shelf.each(record.rangeOf(Kind.Delivery), 'keys', ({ key }) => {
-    const { number, sequence } = record.placeOf(key);
+  await shelf.each(keys.rangeOf(Kind.Session), 'entries', ({ value }) => see(record.readSession(value).number));
+  await shelf.each(keys.rangeOf(Kind.Released), 'entries', ({ key, value }) => see(Math.max(keys.numberOf(key), record.readNumber(value))));
+  await shelf.each(keys.rangeOf(Kind.Delivery), 'keys', ({ key }) => {
+    const { number, sequence } = keys.placeOf(key);
     see(Math.max(number, sequence));
   });
   for (const kind of [Kind.Ended, Kind.Subscription, Kind.Sent, Kind.Received, Kind.Body]) {
-    await shelf.each(record.rangeOf(kind), 'keys', ({ key }) => see(record.numberOf(key)));
+    await shelf.each(keys.rangeOf(kind), 'keys', ({ key }) => see(keys.numberOf(key)));
   }
   return last;
 }
@@ -124,7 +123,7 @@ async function lastNumber({ storage, shelf }: RestartParts): Promise<number> {
 /** @returns how many there were. */
 async function each({ shelf }: RestartParts, kind: Kind, bringBack: (entry: Entry) => void): Promise<number> {
   let count = 0;
-  await shelf.each(record.rangeOf(kind), 'entries', (entry) => {
+  await shelf.each(keys.rangeOf(kind), 'entries', (entry) => {
     count++;
     bringBack(entry);
   });

@@ -6,8 +6,9 @@ import type { Message } from '../session/message.js';
 import type { Session } from '../session/session.js';
 import type { Entry, Storage } from './contracts.js';
 import { Filed } from './journal.js';
+import * as keys from './record-keys.js';
+import { Kind } from './record-keys.js';
 import * as record from './records.js';
-import { Kind } from './records.js';
 import type { Turn } from './turn.js';
 
 /** Records read at a time. */
@@ -54,13 +55,13 @@ export class StorageShelf implements Shelf {
 
   /** The messages retained under these topics, those that are there. */
   async retained(topics: readonly string[]): Promise<(Message | undefined)[]> {
-    const values = await Promise.all(topics.map((topic) => this.#storage.get(record.key(Kind.Retained, topic))));
+    const values = await Promise.all(topics.map((topic) => this.#storage.get(keys.key(Kind.Retained, topic))));
     return values.map((value) => (value === undefined ? undefined : record.readMessage(value)));
   }
 
   /** Visits every record of a range, in order, a page at a time, until there is enough of it; one that is damaged is told and left out. */
   async each(
-    { from, to }: record.Range,
+    { from, to }: keys.Range,
     what: 'entries' | 'keys',
     visit: (entry: Entry) => void,
     isEnough: () => boolean = () => false,
@@ -76,7 +77,7 @@ export class StorageShelf implements Shelf {
       const last = page.at(-1);
       if (last === undefined) return;
       // The storage reads on while this page is looked at.
-      next = begin(record.after(last.key));
+      next = begin(keys.after(last.key));
       for (const entry of page) {
         try {
           visit(entry);
@@ -88,7 +89,7 @@ export class StorageShelf implements Shelf {
   }
 
   async #deliveries(session: Session, behind: number, limit: number): Promise<Delivery[]> {
-    const { from, to } = record.rangeBehind(session.number, behind);
+    const { from, to } = keys.rangeBehind(session.number, behind);
     // A key that is not read is a buffer less for each message.
     const page = await this.#storage.range(from, to, limit, 'values');
     const read: Delivery[] = [];
@@ -107,13 +108,13 @@ export class StorageShelf implements Shelf {
 
   /** Something of it is damaged: with the keys, one after the other, so that the rest is found. */
   async #carefully(session: Session, behind: number, limit: number): Promise<Delivery[]> {
-    const { from, to } = record.rangeBehind(session.number, behind);
+    const { from, to } = keys.rangeBehind(session.number, behind);
     const page = await this.#storage.range(from, to, limit);
     const read: Delivery[] = [];
     let bytes = 0;
     for (const { key, value } of page) {
-      const { number, sequence, size, isApart } = record.placeOf(key);
-      const body = isApart ? await this.#storage.get(record.numberKey(Kind.Body, sequence)) : undefined;
+      const { number, sequence, size, isApart } = keys.placeOf(key);
+      const body = isApart ? await this.#storage.get(keys.numberKey(Kind.Body, sequence)) : undefined;
       if (isApart && body === undefined && (await this.#storage.get(key)) === undefined) continue; // it is over meanwhile
       try {
         const found = record.readDelivery(value);
@@ -132,11 +133,11 @@ export class StorageShelf implements Shelf {
 
   /** @returns nothing where the delivery is over meanwhile. */
   async #body(number: number, sequence: number): Promise<Message | undefined> {
-    const value = await this.#storage.get(record.numberKey(Kind.Body, sequence));
+    const value = await this.#storage.get(keys.numberKey(Kind.Body, sequence));
     if (value !== undefined) return record.readMessage(value);
-    const { from, to } = record.rangeBehind(number, sequence - 1);
+    const { from, to } = keys.rangeBehind(number, sequence - 1);
     const [entry] = await this.#storage.range(from, to, 1, 'keys');
-    if (entry === undefined || record.placeOf(entry.key).sequence !== sequence) return undefined;
+    if (entry === undefined || keys.placeOf(entry.key).sequence !== sequence) return undefined;
     throw new record.RecordError(`the body of message ${sequence} is not on record`);
   }
 }

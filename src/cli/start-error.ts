@@ -2,7 +2,7 @@
 
 import { ConfigurationError, type Options } from '../config/options.js';
 import { FormatError } from '../broker/restart.js';
-import { StoreError } from '../storage/level.js';
+import { StoreError } from '../storage/opening.js';
 
 /** The sentence, or `undefined` for an error no operator can do anything about: a bug. */
 export function startError(error: unknown, options: Pick<Options, 'host' | 'port'> | undefined): string | undefined {

@@ -14,6 +14,11 @@ export async function holdsStore(folder: string): Promise<boolean> {
   return files.some((name) => /^(?:CURRENT|MANIFEST-\d+|\d+\.(?:ldb|sst|log))$/.test(name));
 }
 
+/** The files a LevelDB notes changes in until they are in a table. */
+export async function logsIn(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => /^\d+\.log$/.test(name));
+}
+
 /** What is wrong, in a few words, or undefined. Nobody else may have the folder open meanwhile. */
 export async function damageIn(folder: string): Promise<string | undefined> {
   const files = new Set(await readdir(folder));

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
 import * as fc from 'fast-check';
 import { mustBeOfThisVersion } from '../../src/admin/store/check.js';
+import * as keys from '../../src/broker/record-keys.js';
+import { Kind } from '../../src/broker/record-keys.js';
 import * as record from '../../src/broker/records.js';
-import { Kind } from '../../src/broker/records.js';
 import { createTestBroker, MemoryStorage } from '../../src/testing.js';
 import { arrive, arrive5, having } from '../conversations/client.js';
 import { runs } from '../util/runs.js';
@@ -66,12 +67,12 @@ interface Case {
   readonly says: RegExp;
 }
 
-const nobody = record.deliveryKey(9, 3, 5, false);
+const nobody = keys.deliveryKey(9, 3, 5, false);
 const damages: readonly Case[] = [
   {
     what: 'a session that cannot be read, with all that is of it',
     harm: async (storage) => {
-      const key = record.key(Kind.Session, 'ann');
+      const key = keys.key(Kind.Session, 'ann');
       storage.put(key, Buffer.alloc(5));
       const [subscription] = await keysOf(storage, Kind.Subscription);
       const [delivery] = await keysOf(storage, Kind.Delivery);
@@ -83,10 +84,10 @@ const damages: readonly Case[] = [
     what: 'a number that two sessions have',
     harm: (storage) => {
       storage.put(
-        record.key(Kind.Session, 'dan'),
+        keys.key(Kind.Session, 'dan'),
         record.writeSession({ number: 1, createdAt: 0, expiryInterval: 1, expiresAt: 0, isConnected: false }),
       );
-      return [record.key(Kind.Session, 'dan')];
+      return [keys.key(Kind.Session, 'dan')];
     },
     says: /that of another session/,
   },
@@ -94,10 +95,10 @@ const damages: readonly Case[] = [
     what: 'a number that would be given again',
     harm: (storage) => {
       storage.put(
-        record.key(Kind.Session, 'dan'),
+        keys.key(Kind.Session, 'dan'),
         record.writeSession({ number: 1e9, createdAt: 0, expiryInterval: 1, expiresAt: 0, isConnected: false }),
       );
-      return [record.key(Kind.Session, 'dan')];
+      return [keys.key(Kind.Session, 'dan')];
     },
     says: /number 1000000000 is above 65536/,
   },
@@ -113,27 +114,27 @@ const damages: readonly Case[] = [
   {
     what: 'a session that is over and is there',
     harm: (storage) => {
-      storage.put(record.numberKey(Kind.Ended, 1), record.NOTHING);
-      return [record.numberKey(Kind.Ended, 1)];
+      storage.put(keys.numberKey(Kind.Ended, 1), record.NOTHING);
+      return [keys.numberKey(Kind.Ended, 1)];
     },
     says: /said to be over/,
   },
   {
     what: 'records of a session that is not there',
     harm: (storage) => {
-      const subscription = record.subscriptionKey(9, 'a');
+      const subscription = keys.subscriptionKey(9, 'a');
       storage.put(subscription, record.writeSubscription({ qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined }));
-      storage.put(record.sentKey(9, 3), record.writeSent(1));
-      storage.put(record.packetKey(Kind.Released, 9, 1), record.writeNumber(1));
-      storage.put(record.packetKey(Kind.Received, 9, 1), record.NOTHING);
-      return [subscription, record.sentKey(9, 3), record.packetKey(Kind.Released, 9, 1), record.packetKey(Kind.Received, 9, 1)];
+      storage.put(keys.sentKey(9, 3), record.writeSent(1));
+      storage.put(keys.packetKey(Kind.Released, 9, 1), record.writeNumber(1));
+      storage.put(keys.packetKey(Kind.Received, 9, 1), record.NOTHING);
+      return [subscription, keys.sentKey(9, 3), keys.packetKey(Kind.Released, 9, 1), keys.packetKey(Kind.Received, 9, 1)];
     },
     says: /no session of number 9/,
   },
   {
     what: 'a subscription to what is no Topic Filter',
     harm: (storage) => {
-      const key = record.subscriptionKey(1, 'a/#/b');
+      const key = keys.subscriptionKey(1, 'a/#/b');
       storage.put(key, record.writeSubscription({ qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined }));
       return [key];
     },
@@ -144,7 +145,7 @@ const damages: readonly Case[] = [
     harm: async (storage) => {
       const [body] = await keysOf(storage, Kind.Body);
       storage.delete(body!);
-      return (await keysOf(storage, Kind.Delivery)).filter((key) => record.placeOf(key).sequence === record.numberOf(body!));
+      return (await keysOf(storage, Kind.Delivery)).filter((key) => keys.placeOf(key).sequence === keys.numberOf(body!));
     },
     says: /is not there.*is not there/s,
   },
@@ -169,25 +170,25 @@ const damages: readonly Case[] = [
   {
     what: 'a key that is too short, or too long',
     harm: (storage) => {
-      const keys = [nobody.subarray(0, 4), Buffer.concat([record.numberKey(Kind.Body, 3), Buffer.of(0)]), Buffer.of(Kind.Expiry, 1)];
-      for (const key of keys) storage.put(key, record.NOTHING);
-      return keys;
+      const damaged = [nobody.subarray(0, 4), Buffer.concat([keys.numberKey(Kind.Body, 3), Buffer.of(0)]), Buffer.of(Kind.Expiry, 1)];
+      for (const key of damaged) storage.put(key, record.NOTHING);
+      return damaged;
     },
     says: /4 bytes in place of 17.*8 bytes in place of 7.*2 bytes in place of 23/s,
   },
   {
     what: 'a retained message under the name of another topic',
     harm: async (storage) => {
-      storage.put(record.key(Kind.Retained, 'x'), (await storage.get(record.key(Kind.Retained, 'b')))!);
-      return [record.key(Kind.Retained, 'x')];
+      storage.put(keys.key(Kind.Retained, 'x'), (await storage.get(keys.key(Kind.Retained, 'b')))!);
+      return [keys.key(Kind.Retained, 'x')];
     },
     says: /another topic/,
   },
   {
     what: 'a Will that cannot be read',
     harm: (storage) => {
-      storage.put(record.key(Kind.Will, 'ann'), Buffer.alloc(30));
-      return [record.key(Kind.Will, 'ann')];
+      storage.put(keys.key(Kind.Will, 'ann'), Buffer.alloc(30));
+      return [keys.key(Kind.Will, 'ann')];
     },
     says: /no PUBLISH/,
   },
@@ -221,13 +222,13 @@ describe('check names', () => {
 
 test('what is left over is counted and is no damage', async () => {
   const storage = await soundStore();
-  const place = record.placeOf((await keysOf(storage, Kind.Delivery))[0]!);
-  storage.put(record.numberKey(Kind.Body, 2), (await storage.get((await keysOf(storage, Kind.Body))[0]!))!);
-  storage.put(record.sentKey(1, 2), record.writeSent(1));
-  storage.put(record.sentKey(1, place.sequence), record.writeSent(1));
-  storage.put(record.expiryKey(5, 1, 2, place.size, false), record.NOTHING);
-  storage.put(record.numberKey(Kind.Ended, 9), record.NOTHING);
-  storage.put(record.packetKey(Kind.Received, 9, 1), record.NOTHING);
+  const place = keys.placeOf((await keysOf(storage, Kind.Delivery))[0]!);
+  storage.put(keys.numberKey(Kind.Body, 2), (await storage.get((await keysOf(storage, Kind.Body))[0]!))!);
+  storage.put(keys.sentKey(1, 2), record.writeSent(1));
+  storage.put(keys.sentKey(1, place.sequence), record.writeSent(1));
+  storage.put(keys.expiryKey(5, 1, 2, place.size, false), record.NOTHING);
+  storage.put(keys.numberKey(Kind.Ended, 9), record.NOTHING);
+  storage.put(keys.packetKey(Kind.Received, 9, 1), record.NOTHING);
   await storage.commit();
   const { check, damages } = await checked(storage);
   assert.deepEqual(damages, []);
@@ -238,7 +239,7 @@ test('what is left over is counted and is no damage', async () => {
 test('a store of another version, or of none, is not looked at', async () => {
   const storage = await soundStore();
   await mustBeOfThisVersion(storage);
-  storage.put(record.key(Kind.Format), Buffer.of(9));
+  storage.put(keys.key(Kind.Format), Buffer.of(9));
   await storage.commit();
   await assert.rejects(mustBeOfThisVersion(storage), { message: 'the records of the store are of version 9, this PosMQ reads version 2' });
   await assert.rejects(mustBeOfThisVersion(new MemoryStorage()), {

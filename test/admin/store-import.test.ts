@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
 import { ImportError } from '../../src/admin/store/import.js';
-import * as record from '../../src/broker/records.js';
-import { Kind } from '../../src/broker/records.js';
+import * as keys from '../../src/broker/record-keys.js';
+import { Kind } from '../../src/broker/record-keys.js';
 import { MemoryStorage } from '../../src/testing.js';
 import { exported, imported } from './text.js';
 
@@ -25,7 +25,7 @@ async function refuses(of: string | Buffer, sentence: string): Promise<void> {
     assert.equal(error.message, sentence);
     return true;
   });
-  assert.equal(await storage.get(record.key(Kind.Format)), undefined);
+  assert.equal(await storage.get(keys.key(Kind.Format)), undefined);
 }
 
 test('a line need only say what differs from what is usual', async () => {
@@ -158,12 +158,12 @@ test('large imports are committed in batches, and marked as whole only with the 
   const commit = storage.commit.bind(storage);
   storage.commit = async () => {
     commits++;
-    if (commits < 4) assert.equal(await storage.get(record.key(Kind.Format)), undefined);
+    if (commits < 4) assert.equal(await storage.get(keys.key(Kind.Format)), undefined);
     await commit();
   };
   const payload = 'x'.repeat(1 << 20);
   const many = Array.from({ length: 6 }, (_, i) => ({ ...queued, order: i + 1, message: { ...message, payload } }));
   await imported(text(session, ...many), storage, 100_000);
   assert.equal(commits, 3);
-  assert.deepEqual(await storage.get(record.key(Kind.Format)), Buffer.of(record.FORMAT));
+  assert.deepEqual(await storage.get(keys.key(Kind.Format)), Buffer.of(keys.FORMAT));
 });

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import * as keys from '../../src/broker/record-keys.js';
+import { Kind } from '../../src/broker/record-keys.js';
 import * as record from '../../src/broker/records.js';
-import { Kind } from '../../src/broker/records.js';
 import { Message } from '../../src/session/message.js';
 import { LevelStorage } from '../../src/storage/level.js';
 import { createTestBroker, MemoryStorage, Publish } from '../../src/testing.js';
@@ -142,12 +143,12 @@ test('a payload is text where it is UTF-8 and not long, base64 elsewhere, and co
   for (const { bytes, form } of payloads) {
     const storage = new MemoryStorage();
     const origin = Publish.of({ topic: 'a', payload: bytes, qos: 1, retain: true });
-    storage.put(record.key(Kind.Retained, 'a'), record.writeMessage(new Message(origin, undefined, Infinity)));
+    storage.put(keys.key(Kind.Retained, 'a'), record.writeMessage(new Message(origin, undefined, Infinity)));
     await storage.commit();
     const [line] = (await linesIn(storage)) as { message: object }[];
     assert.ok(form in line!.message, form);
     const copy = await imported((await exported(storage)).text);
-    assert.ok(record.readMessage((await copy.get(record.key(Kind.Retained, 'a')))!).payload.equals(bytes));
+    assert.ok(record.readMessage((await copy.get(keys.key(Kind.Retained, 'a')))!).payload.equals(bytes));
   }
 });
 
@@ -188,12 +189,12 @@ test('what cannot be read is named and left out, and the rest is exported as it 
   storage.put(first!, Buffer.of(1, 2, 3));
   storage.delete(third!);
   storage.put(delivery!, Buffer.alloc(0));
-  storage.put(record.key(Kind.Retained, 'z'), Buffer.alloc(20));
-  storage.put(record.key(Kind.Session, 'zed'), Buffer.alloc(3));
+  storage.put(keys.key(Kind.Retained, 'z'), Buffer.alloc(20));
+  storage.put(keys.key(Kind.Session, 'zed'), Buffer.alloc(3));
   await storage.commit();
   const { text, leftOut } = await exported(storage);
   assert.equal(leftOut.length, 7);
-  for (const named of [first!, delivery!, record.key(Kind.Retained, 'z'), record.key(Kind.Session, 'zed')]) {
+  for (const named of [first!, delivery!, keys.key(Kind.Retained, 'z'), keys.key(Kind.Session, 'zed')]) {
     assert.ok(leftOut.some((line) => line.startsWith(`${named.toString('hex')} `)));
   }
   const copy = await imported(text);

@@ -4,7 +4,7 @@ import { Export } from '../../src/admin/store/export.js';
 import { Import } from '../../src/admin/store/import.js';
 import { linesOf } from '../../src/admin/store/lines.js';
 import type { Storage } from '../../src/broker/contracts.js';
-import { rangeOf, type Kind } from '../../src/broker/records.js';
+import { rangeOf, type Kind } from '../../src/broker/record-keys.js';
 import { MemoryStorage } from '../../src/testing.js';
 
 /** What an export says, and what it had to leave out: keys in hex with a sentence. */

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import * as keys from '../../src/broker/record-keys.js';
+import { Kind } from '../../src/broker/record-keys.js';
 import * as record from '../../src/broker/records.js';
-import { Kind } from '../../src/broker/records.js';
 import type { QoS, Version } from '../../src/packet/packet.js';
 import { Publish } from '../../src/packet/publish.js';
 import { PLAIN } from '../../src/session/contracts.js';
@@ -21,36 +22,36 @@ const moment = fc.oneof(fc.constant(Infinity), fc.integer({ min: 0 }), fc.double
 const place = fc.record({ number, sequence: number, size, isApart: fc.boolean() }, { noNullPrototype: true });
 
 const anyKey = fc.oneof(
-  fc.tuple(fc.constantFrom(Kind.Session, Kind.Retained, Kind.Will), name).map(([kind, name]) => ({ kind, key: record.key(kind, name) })),
-  fc.constantFrom(Kind.Format, Kind.Sequence).map((kind) => ({ kind, key: record.key(kind) })),
-  fc.tuple(fc.constantFrom(Kind.Ended, Kind.Body), number).map(([kind, number]) => ({ kind, key: record.numberKey(kind, number) })),
-  fc.tuple(number, name).map(([number, filter]) => ({ kind: Kind.Subscription, key: record.subscriptionKey(number, filter) })),
-  place.map(({ number, sequence, size, isApart }) => ({ kind: Kind.Delivery, key: record.deliveryKey(number, sequence, size, isApart) })),
-  fc.tuple(number, number).map(([number, sequence]) => ({ kind: Kind.Sent, key: record.sentKey(number, sequence) })),
+  fc.tuple(fc.constantFrom(Kind.Session, Kind.Retained, Kind.Will), name).map(([kind, name]) => ({ kind, key: keys.key(kind, name) })),
+  fc.constantFrom(Kind.Format, Kind.Sequence).map((kind) => ({ kind, key: keys.key(kind) })),
+  fc.tuple(fc.constantFrom(Kind.Ended, Kind.Body), number).map(([kind, number]) => ({ kind, key: keys.numberKey(kind, number) })),
+  fc.tuple(number, name).map(([number, filter]) => ({ kind: Kind.Subscription, key: keys.subscriptionKey(number, filter) })),
+  place.map(({ number, sequence, size, isApart }) => ({ kind: Kind.Delivery, key: keys.deliveryKey(number, sequence, size, isApart) })),
+  fc.tuple(number, number).map(([number, sequence]) => ({ kind: Kind.Sent, key: keys.sentKey(number, sequence) })),
   fc
     .tuple(fc.constantFrom(Kind.Released, Kind.Received), number, packetId)
-    .map(([kind, number, packetId]) => ({ kind, key: record.packetKey(kind, number, packetId) })),
+    .map(([kind, number, packetId]) => ({ kind, key: keys.packetKey(kind, number, packetId) })),
   fc.tuple(moment, place).map(([at, { number, sequence, size, isApart }]) => ({
     kind: Kind.Expiry,
-    key: record.expiryKey(at, number, sequence, size, isApart),
+    key: keys.expiryKey(at, number, sequence, size, isApart),
   })),
 );
 
-const isIn = (key: Buffer, { from, to }: record.Range): boolean => Buffer.compare(from, key) <= 0 && Buffer.compare(key, to) < 0;
+const isIn = (key: Buffer, { from, to }: keys.Range): boolean => Buffer.compare(from, key) <= 0 && Buffer.compare(key, to) < 0;
 
 test('a key gives back what it was made of', () => {
   fc.assert(
     fc.property(name, place, packetId, (name, place, packetId) => {
       const { number, sequence, size, isApart } = place;
       const clean = Buffer.from(name).toString();
-      assert.equal(record.nameOf(record.key(Kind.Session, name)), clean);
-      assert.equal(record.numberOf(record.numberKey(Kind.Body, number)), number);
-      assert.equal(record.numberOf(record.subscriptionKey(number, name)), number);
-      assert.equal(record.filterOf(record.subscriptionKey(number, name)), clean);
-      assert.deepEqual(record.placeOf(record.deliveryKey(number, sequence, size, isApart)), place);
-      assert.deepEqual(record.placeOfExpiry(record.expiryKey(1, number, sequence, size, isApart)), place);
-      assert.equal(record.sequenceOfSent(record.sentKey(number, sequence)), sequence);
-      assert.equal(record.packetIdOf(record.packetKey(Kind.Received, number, packetId)), packetId);
+      assert.equal(keys.nameOf(keys.key(Kind.Session, name)), clean);
+      assert.equal(keys.numberOf(keys.numberKey(Kind.Body, number)), number);
+      assert.equal(keys.numberOf(keys.subscriptionKey(number, name)), number);
+      assert.equal(keys.filterOf(keys.subscriptionKey(number, name)), clean);
+      assert.deepEqual(keys.placeOf(keys.deliveryKey(number, sequence, size, isApart)), place);
+      assert.deepEqual(keys.placeOfExpiry(keys.expiryKey(1, number, sequence, size, isApart)), place);
+      assert.equal(keys.sequenceOfSent(keys.sentKey(number, sequence)), sequence);
+      assert.equal(keys.packetIdOf(keys.packetKey(Kind.Received, number, packetId)), packetId);
     }),
   );
 });
@@ -59,7 +60,7 @@ test('every key lies in the range of its kind and of no other', () => {
   fc.assert(
     fc.property(anyKey, ({ kind, key }) => {
       assert.deepEqual(
-        Object.values(Kind).filter((other) => isIn(key, record.rangeOf(other))),
+        Object.values(Kind).filter((other) => isIn(key, keys.rangeOf(other))),
         [kind],
       );
     }),
@@ -69,21 +70,21 @@ test('every key lies in the range of its kind and of no other', () => {
 test('what is of one session lies in the range of its number, and of no other number', () => {
   fc.assert(
     fc.property(
-      fc.constantFrom(...record.KINDS_OF_A_SESSION),
+      fc.constantFrom(...keys.KINDS_OF_A_SESSION),
       number,
       number,
       number,
       packetId,
       (kind, number, other, sequence, packetId) => {
         const key = {
-          [Kind.Subscription]: () => record.subscriptionKey(number, 'a/b'),
-          [Kind.Delivery]: () => record.deliveryKey(number, sequence, 1, false),
-          [Kind.Sent]: () => record.sentKey(number, sequence),
-          [Kind.Released]: () => record.packetKey(Kind.Released, number, packetId),
-          [Kind.Received]: () => record.packetKey(Kind.Received, number, packetId),
+          [Kind.Subscription]: () => keys.subscriptionKey(number, 'a/b'),
+          [Kind.Delivery]: () => keys.deliveryKey(number, sequence, 1, false),
+          [Kind.Sent]: () => keys.sentKey(number, sequence),
+          [Kind.Released]: () => keys.packetKey(Kind.Released, number, packetId),
+          [Kind.Received]: () => keys.packetKey(Kind.Received, number, packetId),
         }[kind]();
-        assert.equal(isIn(key, record.rangeOfNumber(kind, number)), true);
-        assert.equal(isIn(key, record.rangeOfNumber(kind, other)), other === number);
+        assert.equal(isIn(key, keys.rangeOfNumber(kind, number)), true);
+        assert.equal(isIn(key, keys.rangeOfNumber(kind, other)), other === number);
       },
     ),
   );
@@ -92,11 +93,11 @@ test('what is of one session lies in the range of its number, and of no other nu
 test('deliveries of one session lie in the order of their sequences, and behind a sequence are those above it', () => {
   fc.assert(
     fc.property(place, place, (a, b) => {
-      const keyOf = ({ sequence, size, isApart }: record.Place): Buffer => record.deliveryKey(a.number, sequence, size, isApart);
+      const keyOf = ({ sequence, size, isApart }: keys.Place): Buffer => keys.deliveryKey(a.number, sequence, size, isApart);
       fc.pre(a.sequence !== b.sequence);
       assert.equal(Math.sign(Buffer.compare(keyOf(a), keyOf(b))), Math.sign(a.sequence - b.sequence));
-      assert.equal(isIn(keyOf(b), record.rangeBehind(a.number, a.sequence)), b.sequence > a.sequence);
-      assert.equal(isIn(keyOf(a), record.rangeBehind(a.number, a.sequence)), false);
+      assert.equal(isIn(keyOf(b), keys.rangeBehind(a.number, a.sequence)), b.sequence > a.sequence);
+      assert.equal(isIn(keyOf(a), keys.rangeBehind(a.number, a.sequence)), false);
     }),
   );
 });
@@ -105,9 +106,9 @@ test('what has expired is what expires up to now, and what never does is not amo
   const time = fc.integer({ min: 0, max: 2 ** 47 });
   fc.assert(
     fc.property(time, time, place, (at, now, { number, sequence, size, isApart }) => {
-      const { from, to } = record.rangeOfExpired(now);
-      assert.equal(isIn(record.expiryKey(at, number, sequence, size, isApart), { from, to }), at <= now);
-      assert.equal(isIn(record.expiryKey(Infinity, number, sequence, size, isApart), { from, to }), false);
+      const { from, to } = keys.rangeOfExpired(now);
+      assert.equal(isIn(keys.expiryKey(at, number, sequence, size, isApart), { from, to }), at <= now);
+      assert.equal(isIn(keys.expiryKey(Infinity, number, sequence, size, isApart), { from, to }), false);
     }),
   );
 });
@@ -117,8 +118,8 @@ test('the first key after another has nothing before it', () => {
     fc.property(fc.uint8Array(), fc.uint8Array(), (a, b) => {
       const [key, other] = [Buffer.from(a), Buffer.from(b)];
       fc.pre(Buffer.compare(key, other) < 0);
-      assert.ok(Buffer.compare(key, record.after(key)) < 0);
-      assert.ok(Buffer.compare(record.after(key), other) <= 0);
+      assert.ok(Buffer.compare(key, keys.after(key)) < 0);
+      assert.ok(Buffer.compare(keys.after(key), other) <= 0);
     }),
   );
 });
@@ -251,6 +252,6 @@ test('a delivery with a QoS there is none of is refused in a sentence', () => {
 });
 
 test('a key of a delivery of another length is refused in a sentence', () => {
-  const key = record.deliveryKey(1, 2, 3, false);
-  assert.throws(() => record.placeOf(key.subarray(0, 16)), { name: 'RecordError', message: 'the key of a delivery has 16 bytes' });
+  const key = keys.deliveryKey(1, 2, 3, false);
+  assert.throws(() => keys.placeOf(key.subarray(0, 16)), { name: 'RecordError', message: 'the key of a delivery has 16 bytes' });
 });

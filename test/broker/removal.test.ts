@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turned } from 'node:timers/promises';
+import * as keys from '../../src/broker/record-keys.js';
+import { Kind } from '../../src/broker/record-keys.js';
 import * as record from '../../src/broker/records.js';
-import { Kind } from '../../src/broker/records.js';
 import { createTestBroker, MemoryStorage, PacketType, type TestBroker } from '../../src/testing.js';
 import { arrive, comeBack, knock, pingreq, pingresp, puback, pubrec, pubrel, subscribe, type Client } from '../conversations/client.js';
 import { copyOf, inventory, recordsOf } from '../conversations/store.js';
@@ -162,7 +163,7 @@ test('one after the other: sessions that end together are all removed', async ()
 test('a number that has ended and of which nothing is left is forgotten at the next start', async () => {
   const storage = new MemoryStorage();
   await createTestBroker({ storage });
-  storage.put(record.numberKey(Kind.Ended, 7), record.NOTHING);
+  storage.put(keys.numberKey(Kind.Ended, 7), record.NOTHING);
   await storage.commit();
   await (await createTestBroker({ storage })).settle();
   assert.equal((await inventory(storage)).Ended, undefined);

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Log } from '../../src/broker/contracts.js';
+import * as keys from '../../src/broker/record-keys.js';
+import { Kind } from '../../src/broker/record-keys.js';
 import * as record from '../../src/broker/records.js';
-import { Kind } from '../../src/broker/records.js';
 import { createTestBroker, MemoryStorage, PacketType, type TestBroker } from '../../src/testing.js';
 import { arrive, arrive5, comeBack, puback, type Client } from '../conversations/client.js';
 import { expectDrained, inventory, recordsOf } from '../conversations/store.js';
@@ -11,26 +12,26 @@ import { expectDrained, inventory, recordsOf } from '../conversations/store.js';
 test('a new store is of this version', async () => {
   const storage = new MemoryStorage();
   await createTestBroker({ storage });
-  assert.deepEqual(await storage.get(record.key(Kind.Format)), Buffer.of(record.FORMAT));
+  assert.deepEqual(await storage.get(keys.key(Kind.Format)), Buffer.of(keys.FORMAT));
 });
 
-for (const version of [1, record.FORMAT + 1, 255]) {
+for (const version of [1, keys.FORMAT + 1, 255]) {
   test(`a store of version ${version} is refused with a sentence, and left as it is`, async () => {
     const storage = new MemoryStorage();
-    storage.put(record.key(Kind.Format), Buffer.of(version));
-    storage.put(record.key(Kind.Retained, 'a'), Buffer.of(1, 2, 3));
+    storage.put(keys.key(Kind.Format), Buffer.of(version));
+    storage.put(keys.key(Kind.Retained, 'a'), Buffer.of(1, 2, 3));
     await storage.commit();
     await assert.rejects(createTestBroker({ storage }), {
       name: 'FormatError',
-      message: `the records of the store are of version ${version}, this PosMQ reads version ${record.FORMAT}: start it with the PosMQ that wrote them`,
+      message: `the records of the store are of version ${version}, this PosMQ reads version ${keys.FORMAT}: start it with the PosMQ that wrote them`,
     });
     assert.equal(storage.size, 2);
   });
 }
 
 for (const [what, spoil] of [
-  ['missing', (storage: MemoryStorage) => storage.delete(record.key(Kind.Sequence))],
-  ['damaged', (storage: MemoryStorage) => storage.put(record.key(Kind.Sequence), Buffer.of(1))],
+  ['missing', (storage: MemoryStorage) => storage.delete(keys.key(Kind.Sequence))],
+  ['damaged', (storage: MemoryStorage) => storage.put(keys.key(Kind.Sequence), Buffer.of(1))],
 ] as const) {
   test(`where the record of the last number is ${what}, numbers go on behind all that are in use`, async () => {
     const storage = await stored();
@@ -50,17 +51,17 @@ for (const [what, spoil] of [
 async function inUse(storage: MemoryStorage): Promise<number[]> {
   const numbers: number[] = [];
   for (const { value } of await recordsOf(storage, Kind.Session)) numbers.push(record.readSession(value).number);
-  for (const { key } of await recordsOf(storage, Kind.Delivery)) numbers.push(record.placeOf(key).sequence);
+  for (const { key } of await recordsOf(storage, Kind.Delivery)) numbers.push(keys.placeOf(key).sequence);
   return numbers;
 }
 
 test('of many damaged records the first are named, and that there are more is said once', async () => {
   const storage = await stored();
-  for (let i = 0; i < 50; i++) storage.put(record.key(Kind.Session, `broken-${i}`), Buffer.of(1));
+  for (let i = 0; i < 50; i++) storage.put(keys.key(Kind.Session, `broken-${i}`), Buffer.of(1));
   await storage.commit();
   const { log, damaged } = watched();
   await createTestBroker({ storage, log });
-  assert.equal(damaged.filter((key) => key.startsWith(record.key(Kind.Session, 'broken-').toString('hex'))).length, 20);
+  assert.equal(damaged.filter((key) => key.startsWith(keys.key(Kind.Session, 'broken-').toString('hex'))).length, 20);
   assert.equal(damaged.filter((key) => key === 'undefined').length, 1);
 });
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CreateOptions } from '../../src/create.js';
 import { Publish, type Packet, type TestBroker } from '../../src/testing.js';
-import * as record from '../../src/broker/records.js';
-import { Kind } from '../../src/broker/records.js';
+import * as keys from '../../src/broker/record-keys.js';
+import { Kind } from '../../src/broker/record-keys.js';
 import { HeldStorage, heard, started } from '../storage/held.js';
 import {
   connack,
@@ -246,7 +246,7 @@ test('the answer to a CONNECT that ends a session that was kept waits until the 
   const again = knock(stage.broker, 'ann', { clean: true });
   await stage.expect(again);
   await stage.expectLanded(again, connack());
-  assert.equal(await stage.storage.kept.get(record.key(Kind.Session, 'ann')), undefined);
+  assert.equal(await stage.storage.kept.get(keys.key(Kind.Session, 'ann')), undefined);
   await stage.settle();
   assert.equal(stage.storage.kept.size, 2, 'its version, and how far its numbers go');
 });

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import * as keys from '../../src/broker/record-keys.js';
+import { Kind } from '../../src/broker/record-keys.js';
 import * as record from '../../src/broker/records.js';
-import { Kind } from '../../src/broker/records.js';
 import type { Log } from '../../src/broker/contracts.js';
 import type { CreateOptions } from '../../src/create.js';
 import type { QoS } from '../../src/packet/packet.js';
@@ -208,8 +209,8 @@ test('a session that expired while the process was down is not found again, and 
   ann.publish('a', '1', { qos: 1 });
   bob.leave();
   await broker.settle();
-  const session = record.readSession((await storage.get(record.key(Kind.Session, 'bob')))!);
-  storage.put(record.key(Kind.Session, 'bob'), record.writeSession({ ...session, expiryInterval: 1, expiresAt: 2 }));
+  const session = record.readSession((await storage.get(keys.key(Kind.Session, 'bob')))!);
+  storage.put(keys.key(Kind.Session, 'bob'), record.writeSession({ ...session, expiryInterval: 1, expiresAt: 2 }));
   await storage.commit();
   const again = await restart();
   await again.settle();
@@ -301,9 +302,9 @@ test('what a process did not come to delete of a session that was over the next 
   for (const payload of ['1', '2', '3']) ann.publish('a', payload, { qos: 1 });
   bob.leave();
   await broker.settle();
-  const { number } = record.readSession((await storage.get(record.key(Kind.Session, 'bob')))!);
-  storage.delete(record.key(Kind.Session, 'bob'));
-  storage.put(record.numberKey(Kind.Ended, number), record.NOTHING);
+  const { number } = record.readSession((await storage.get(keys.key(Kind.Session, 'bob')))!);
+  storage.delete(keys.key(Kind.Session, 'bob'));
+  storage.put(keys.numberKey(Kind.Ended, number), record.NOTHING);
   await storage.commit();
   const again = await restart();
   await again.settle();
@@ -314,7 +315,7 @@ test('what a process did not come to delete of a session that was over the next 
 
 test('a store of another version stops the start with a sentence, and is left as it is', async () => {
   const { storage, restart } = await scene();
-  storage.put(record.key(Kind.Format), Buffer.of(9));
+  storage.put(keys.key(Kind.Format), Buffer.of(9));
   await storage.commit();
   const { size } = storage;
   const sentence = 'the records of the store are of version 9, this PosMQ reads version 2: start it with the PosMQ that wrote them';
@@ -333,10 +334,10 @@ test('a store that says no version stops the start with a sentence, and is left 
 
 /** Records that are damaged, and what the broker is without each of them. */
 const damaged = [
-  { name: 'session', key: record.key(Kind.Session, 'bob'), left: { sessions: 1, retained: 2, subscriptions: 1 } },
-  { name: 'subscription', key: record.subscriptionKey(2, '#'), left: { sessions: 2, retained: 2, subscriptions: 1 } },
-  { name: 'retained message', key: record.key(Kind.Retained, 'a'), left: { sessions: 2, retained: 1, subscriptions: 2 } },
-  { name: 'Will', key: record.key(Kind.Will, 'bob'), left: { sessions: 2, retained: 2, subscriptions: 2 } },
+  { name: 'session', key: keys.key(Kind.Session, 'bob'), left: { sessions: 1, retained: 2, subscriptions: 1 } },
+  { name: 'subscription', key: keys.subscriptionKey(2, '#'), left: { sessions: 2, retained: 2, subscriptions: 1 } },
+  { name: 'retained message', key: keys.key(Kind.Retained, 'a'), left: { sessions: 2, retained: 1, subscriptions: 2 } },
+  { name: 'Will', key: keys.key(Kind.Will, 'bob'), left: { sessions: 2, retained: 2, subscriptions: 2 } },
 ];
 
 for (const { name, key, left } of damaged) {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turned } from 'node:timers/promises';
-import * as record from '../../src/broker/records.js';
-import { Kind } from '../../src/broker/records.js';
+import * as keys from '../../src/broker/record-keys.js';
+import { Kind } from '../../src/broker/record-keys.js';
 import { createTestBroker, MemoryStorage, PacketType, type TestBroker } from '../../src/testing.js';
 import { arrive, arrive5, comeBack, knock, puback, publish, suback, subscribe, type Client } from './client.js';
 import { copyOf, expectDrained, inventory } from './store.js';
@@ -131,7 +131,7 @@ test('a body nobody needs that a killed process left behind is deleted', async (
   const stage = await away('a', 'b');
   await say(stage, '1');
   const [body] = await stage.storage.range(Buffer.of(Kind.Body), Buffer.of(Kind.Body + 1), 1);
-  stage.storage.put(record.numberKey(Kind.Body, record.numberOf(body!.key) - 1), body!.value);
+  stage.storage.put(keys.numberKey(Kind.Body, keys.numberOf(body!.key) - 1), body!.value);
   await stage.storage.commit();
   assert.equal(await bodies(stage), 2);
   await (await createTestBroker({ storage: stage.storage })).settle();

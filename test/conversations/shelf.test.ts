@@ -1,8 +1,8 @@
 /** A queue that lies on the shelf: nothing is lost, doubled, reordered or counted wrongly as it goes there and comes back. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as record from '../../src/broker/records.js';
-import { Kind } from '../../src/broker/records.js';
+import * as keys from '../../src/broker/record-keys.js';
+import { Kind } from '../../src/broker/record-keys.js';
 import type { CreateOptions } from '../../src/create.js';
 import { createTestBroker, MemoryStorage, type TestBroker } from '../../src/testing.js';
 import { arrive, comeBack, puback, publish, pubcomp, pubrec, pubrel, type Client } from './client.js';
@@ -21,7 +21,7 @@ async function scene(options: CreateOptions = {}): Promise<{ storage: MemoryStor
 }
 
 async function count(storage: MemoryStorage, kind: Kind): Promise<number> {
-  const { from, to } = record.rangeOf(kind);
+  const { from, to } = keys.rangeOf(kind);
   return (await storage.range(from, to, 1e6)).length;
 }
 

@@ -1,14 +1,14 @@
 /** What a storage holds: of which kinds, how many, and whether everything that had to go has gone. */
 import assert from 'node:assert/strict';
 import type { Entry, Storage } from '../../src/broker/contracts.js';
-import * as record from '../../src/broker/records.js';
-import { Kind } from '../../src/broker/records.js';
+import * as keys from '../../src/broker/record-keys.js';
+import { Kind } from '../../src/broker/record-keys.js';
 import { RunningBroker, type CreateOptions } from '../../src/create.js';
 import { MemoryStorage, TestBroker } from '../../src/testing.js';
 
 /** The committed records of a kind. */
 export async function recordsOf(storage: Storage, kind: Kind): Promise<Entry[]> {
-  const { from, to } = record.rangeOf(kind);
+  const { from, to } = keys.rangeOf(kind);
   return storage.range(from, to, 1_000_000);
 }
 

@@ -5,7 +5,7 @@ import type { AuthenticationMethod, AuthenticationStep } from '../../src/broker/
 import type { CreateOptions, RunningBroker } from '../../src/create.js';
 import { STRATEGIES } from '../../src/broker/share-group.js';
 import { ReasonCode } from '../../src/packet/reason-code.js';
-import { key, Kind } from '../../src/broker/records.js';
+import { key, Kind } from '../../src/broker/record-keys.js';
 import { createTestBroker, type TestBroker } from '../../src/testing.js';
 import type { CloseReason } from '../../src/session/tally.js';
 import { heard, HeldStorage, started } from '../storage/held.js';

@@ -1,7 +1,8 @@
 /** Whether a store is sound: every record is read, and held against those it belongs to. */
 import type { Entry, Storage } from '../../broker/contracts.js';
+import * as keys from '../../broker/record-keys.js';
+import { Kind } from '../../broker/record-keys.js';
 import * as record from '../../broker/records.js';
-import { Kind } from '../../broker/records.js';
 import { filterOf, isTopicFilter } from '../../topic/name.js';
 import { Counts } from '../../util/counts.js';
 import { sentenceOf, type Damaged } from './damage.js';
@@ -39,12 +40,12 @@ const KEY_BYTES: { readonly [K in Kind]?: number } = {
 
 /** @throws VersionError where the records are of another version, or there are none. */
 export async function mustBeOfThisVersion(storage: Storage): Promise<void> {
-  const version = (await storage.get(record.key(Kind.Format)))?.[0];
-  if (version === record.FORMAT) return;
+  const version = (await storage.get(keys.key(Kind.Format)))?.[0];
+  if (version === keys.FORMAT) return;
   throw new VersionError(
     version === undefined
       ? 'the store says no version of its records: no PosMQ has used it'
-      : `the records of the store are of version ${version}, this PosMQ reads version ${record.FORMAT}`,
+      : `the records of the store are of version ${version}, this PosMQ reads version ${keys.FORMAT}`,
   );
 }
 
@@ -79,7 +80,7 @@ export class Check {
   async run(): Promise<void> {
     await this.#findBodies();
     for (const kind of Object.values(Kind)) {
-      for await (const page of pages(this.#storage, record.rangeOf(kind))) {
+      for await (const page of pages(this.#storage, keys.rangeOf(kind))) {
         for (const entry of page) this.#look(kind, entry);
         if (kind === Kind.Sent || kind === Kind.Expiry) await Promise.all(page.map((entry) => this.#lookForDelivery(kind, entry)));
       }
@@ -97,8 +98,8 @@ export class Check {
   }
 
   async #findBodies(): Promise<void> {
-    for await (const page of pages(this.#storage, record.rangeOf(Kind.Body), 'keys')) {
-      for (const { key } of page) if (key.length === KEY_BYTES[Kind.Body]) this.#bodies.increment(record.numberOf(key));
+    for await (const page of pages(this.#storage, keys.rangeOf(Kind.Body), 'keys')) {
+      for (const { key } of page) if (key.length === KEY_BYTES[Kind.Body]) this.#bodies.increment(keys.numberOf(key));
     }
   }
 
@@ -124,13 +125,13 @@ export class Check {
       case Kind.Session:
         return this.#readSession(entry);
       case Kind.Ended:
-        this.#ended.add(record.numberOf(key));
-        if (this.#sessions.has(record.numberOf(key))) throw new record.RecordError('a session is there that is said to be over');
+        this.#ended.add(keys.numberOf(key));
+        if (this.#sessions.has(keys.numberOf(key))) throw new record.RecordError('a session is there that is said to be over');
         return add(this.leftovers, entry);
       case Kind.Subscription:
         if (!this.#isOfSession(kind, entry)) return;
         record.readSubscription(value);
-        if (!isTopicFilter(filterOf(record.filterOf(key)).filter)) throw new record.RecordError('what it subscribes to is no Topic Filter');
+        if (!isTopicFilter(filterOf(keys.filterOf(key)).filter)) throw new record.RecordError('what it subscribes to is no Topic Filter');
         return;
       case Kind.Delivery:
         return this.#readDelivery(entry);
@@ -147,13 +148,13 @@ export class Check {
         return;
       case Kind.Body:
         record.readMessage(value);
-        this.#mustBeGiven(record.numberOf(key));
-        if (this.#bodies.get(record.numberOf(key)) === 1) add(this.leftovers, entry);
+        this.#mustBeGiven(keys.numberOf(key));
+        if (this.#bodies.get(keys.numberOf(key)) === 1) add(this.leftovers, entry);
         return;
       case Kind.Expiry:
         return; // what it is about is looked for with the others of its page
       case Kind.Retained:
-        if (record.readMessage(value).topic !== record.nameOf(key)) throw new record.RecordError('its message has another topic');
+        if (record.readMessage(value).topic !== keys.nameOf(key)) throw new record.RecordError('its message has another topic');
         return;
       case Kind.Will:
         record.readWill(value);
@@ -162,8 +163,8 @@ export class Check {
   }
 
   #readSession({ key, value }: Entry): void {
-    const clientId = record.nameOf(key);
-    if (!record.key(Kind.Session, clientId).equals(key)) throw new record.RecordError('its Client Identifier is no UTF-8');
+    const clientId = keys.nameOf(key);
+    if (!keys.key(Kind.Session, clientId).equals(key)) throw new record.RecordError('its Client Identifier is no UTF-8');
     const { number, createdAt, expiresAt } = record.readSession(value);
     this.#mustBeGiven(number);
     if (this.#sessions.has(number)) throw new record.RecordError('its number is that of another session');
@@ -172,7 +173,7 @@ export class Check {
   }
 
   #readDelivery(entry: Entry): void {
-    const place = record.placeOf(entry.key);
+    const place = keys.placeOf(entry.key);
     const { number, sequence, size, isApart } = place;
     const isOfSession = this.#isOfSession(Kind.Delivery, entry);
     if (isOfSession) this.#count(number, size);
@@ -192,7 +193,7 @@ export class Check {
 
   /** Whether a record belongs to a session there is. */
   #isOfSession(kind: Kind, entry: Entry): boolean {
-    const number = record.numberOf(entry.key);
+    const number = keys.numberOf(entry.key);
     if (this.#sessions.has(number)) return true;
     if (this.#ended.has(number)) {
       add(this.leftovers, entry);
@@ -218,10 +219,10 @@ export class Check {
   async #lookForDelivery(kind: typeof Kind.Sent | typeof Kind.Expiry, entry: Entry): Promise<void> {
     const { key } = entry;
     if (key.length !== KEY_BYTES[kind]) return;
-    if (kind === Kind.Sent && !this.#sessions.has(record.numberOf(key))) return;
-    const { from, to } = kind === Kind.Sent ? record.rangeBehind(record.numberOf(key), record.sequenceOfSent(key) - 1) : deliveryOf(key);
+    if (kind === Kind.Sent && !this.#sessions.has(keys.numberOf(key))) return;
+    const { from, to } = kind === Kind.Sent ? keys.rangeBehind(keys.numberOf(key), keys.sequenceOfSent(key) - 1) : deliveryOf(key);
     const [found] = await this.#storage.range(from, to, 1, 'keys');
-    const isThere = found !== undefined && (kind === Kind.Expiry || record.placeOf(found.key).sequence === record.sequenceOfSent(key));
+    const isThere = found !== undefined && (kind === Kind.Expiry || keys.placeOf(found.key).sequence === keys.sequenceOfSent(key));
     if (!isThere) add(this.leftovers, entry);
   }
 
@@ -261,10 +262,10 @@ export class Check {
   }
 }
 
-function deliveryOf(expiryKey: Buffer): record.Range {
-  const { number, sequence, size, isApart } = record.placeOfExpiry(expiryKey);
-  const from = record.deliveryKey(number, sequence, size, isApart);
-  return { from, to: record.after(from) };
+function deliveryOf(expiryKey: Buffer): keys.Range {
+  const { number, sequence, size, isApart } = keys.placeOfExpiry(expiryKey);
+  const from = keys.deliveryKey(number, sequence, size, isApart);
+  return { from, to: keys.after(from) };
 }
 
 function add(sum: Sum, { key, value }: Entry): void {

@@ -1,7 +1,8 @@
 /** A store as lines of JSON: sessions, what waits for them, retained messages, Wills. */
 import type { Entry, Storage } from '../../broker/contracts.js';
+import * as keys from '../../broker/record-keys.js';
+import { Kind } from '../../broker/record-keys.js';
 import * as record from '../../broker/records.js';
-import { Kind } from '../../broker/records.js';
 import { Counts } from '../../util/counts.js';
 import { sentenceOf, type Damaged } from './damage.js';
 import { endLine, headerLine, messageLine, queuedLine, retainedLine, sessionLine, willLine } from './line.js';
@@ -39,7 +40,7 @@ export class Export {
 
   /** Whole lines, many at a time. */
   async *lines(): AsyncGenerator<string, void, undefined> {
-    yield headerLine(record.FORMAT);
+    yield headerLine(keys.FORMAT);
     await this.#readSessions();
     yield* this.#sessionLines();
     await this.#countBodies();
@@ -51,7 +52,7 @@ export class Export {
       return text;
     });
     yield* this.#each(Kind.Will, ({ key, value }) => {
-      const text = willLine({ clientId: record.nameOf(key), ...record.readWill(value) });
+      const text = willLine({ clientId: keys.nameOf(key), ...record.readWill(value) });
       this.sums.wills++;
       return text;
     });
@@ -60,13 +61,13 @@ export class Export {
 
   async #readSessions(): Promise<void> {
     const found: Named[] = [];
-    for await (const page of pages(this.#storage, record.rangeOf(Kind.Session))) {
+    for await (const page of pages(this.#storage, keys.rangeOf(Kind.Session))) {
       for (const { key, value } of page) {
-        this.#try(key, () => found.push({ clientId: record.nameOf(key), ...record.readSession(value) }));
+        this.#try(key, () => found.push({ clientId: keys.nameOf(key), ...record.readSession(value) }));
       }
     }
     for (const session of found.sort((a, b) => a.number - b.number)) {
-      if (this.#sessions.has(session.number)) this.#damaged(record.key(Kind.Session, session.clientId), SAME_NUMBER);
+      if (this.#sessions.has(session.number)) this.#damaged(keys.key(Kind.Session, session.clientId), SAME_NUMBER);
       else this.#sessions.set(session.number, session);
     }
   }
@@ -78,19 +79,19 @@ export class Export {
     let chunk = '';
     for (const [number, session] of this.#sessions) {
       const inOrder = this.#all(await released.take(number), ({ key, value }) => ({
-        packetId: record.packetIdOf(key),
+        packetId: keys.packetIdOf(key),
         place: record.readNumber(value),
       })).sort((a, b) => a.place - b.place);
       const whole = {
         ...session,
         subscriptions: this.#all(await subscriptions.take(number), ({ key, value }) => ({
-          filter: record.filterOf(key),
+          filter: keys.filterOf(key),
           ...record.readSubscription(value),
         })),
         released: inOrder.map(({ packetId }) => packetId),
-        received: this.#all(await received.take(number), ({ key }) => record.packetIdOf(key)),
+        received: this.#all(await received.take(number), ({ key }) => keys.packetIdOf(key)),
       };
-      const text = this.#try(record.key(Kind.Session, session.clientId), () => sessionLine(whole));
+      const text = this.#try(keys.key(Kind.Session, session.clientId), () => sessionLine(whole));
       if (text === undefined) {
         this.#sessions.delete(number);
         continue;
@@ -105,17 +106,17 @@ export class Export {
   }
 
   async #countBodies(): Promise<void> {
-    for await (const page of pages(this.#storage, record.rangeOf(Kind.Delivery), 'keys')) {
+    for await (const page of pages(this.#storage, keys.rangeOf(Kind.Delivery), 'keys')) {
       for (const { key } of page) {
         if (key.length !== DELIVERY_KEY) continue; // named when it is to be written
-        const { number, sequence, isApart } = record.placeOf(key);
+        const { number, sequence, isApart } = keys.placeOf(key);
         if (isApart && this.#sessions.has(number)) this.#needed.increment(sequence);
       }
     }
   }
 
   #body({ key, value }: Entry): string | undefined {
-    const order = record.numberOf(key);
+    const order = keys.numberOf(key);
     if (this.#needed.get(order) === 0) return undefined;
     const text = messageLine({ order, message: record.readMessage(value) });
     this.#written.increment(order);
@@ -126,16 +127,16 @@ export class Export {
     const sent = new BySession(this.#storage, Kind.Sent);
     let number = 0;
     let packetIds: ReadonlyMap<number, number> = new Map();
-    for await (const page of pages(this.#storage, record.rangeOf(Kind.Delivery))) {
+    for await (const page of pages(this.#storage, keys.rangeOf(Kind.Delivery))) {
       let text = '';
       for (const { key, value } of page) {
-        const place = this.#try(key, () => record.placeOf(key));
+        const place = this.#try(key, () => keys.placeOf(key));
         const session = place === undefined ? undefined : this.#sessions.get(place.number);
         if (place === undefined || session === undefined) continue;
         if (place.number !== number) {
           number = place.number;
           packetIds = new Map(
-            this.#all(await sent.take(number), (entry) => [record.sequenceOfSent(entry.key), record.readSent(entry.value)]),
+            this.#all(await sent.take(number), (entry) => [keys.sequenceOfSent(entry.key), record.readSent(entry.value)]),
           );
         }
         text += this.#try(key, () => this.#delivery(place, session.clientId, value, packetIds.get(place.sequence))) ?? '';
@@ -144,7 +145,7 @@ export class Export {
     }
   }
 
-  #delivery({ sequence, isApart }: record.Place, clientId: string, value: Buffer, sentAs: number | undefined): string {
+  #delivery({ sequence, isApart }: keys.Place, clientId: string, value: Buffer, sentAs: number | undefined): string {
     const delivery = record.readDelivery(value);
     if ((delivery.message === undefined) !== isApart) throw new record.RecordError('its key is that of another');
     if (isApart && this.#written.get(sequence) === 0) throw new record.RecordError('the message it is about is not there');
@@ -155,7 +156,7 @@ export class Export {
 
   /** A line for every record of a kind, unless it has none. */
   async *#each(kind: Kind, lineOf: (entry: Entry) => string | undefined): AsyncGenerator<string, void, undefined> {
-    for await (const page of pages(this.#storage, record.rangeOf(kind))) {
+    for await (const page of pages(this.#storage, keys.rangeOf(kind))) {
       const text = page.map((entry) => this.#try(entry.key, () => lineOf(entry)) ?? '').join('');
       if (text !== '') yield text;
     }

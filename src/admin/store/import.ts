@@ -1,7 +1,8 @@
 /** A new store, written from the lines of an export. */
 import type { Storage } from '../../broker/contracts.js';
+import * as keys from '../../broker/record-keys.js';
+import { Kind } from '../../broker/record-keys.js';
 import * as record from '../../broker/records.js';
-import { Kind } from '../../broker/records.js';
 import { Delivery } from '../../session/inflight.js';
 import type { Message } from '../../session/message.js';
 import { Fields, LineError } from './fields.js';
@@ -60,10 +61,10 @@ export class Import {
     }
     if (this.#line === 0) throw new ImportError('there is nothing to import');
     if (!this.#isAtEnd) throw new ImportError(`the last line is missing: what is behind line ${this.#line} was cut off`);
-    this.#put(record.key(Kind.Sequence), record.writeNumber(this.#highest));
+    this.#put(keys.key(Kind.Sequence), record.writeNumber(this.#highest));
     await this.#commit();
     // A broker refuses records that say no version.
-    this.#put(record.key(Kind.Format), Buffer.of(record.FORMAT));
+    this.#put(keys.key(Kind.Format), Buffer.of(keys.FORMAT));
     await this.#commit();
   }
 
@@ -95,7 +96,7 @@ export class Import {
         const { order, message } = readMessage(fields);
         this.#bodies.add(order, message);
         this.#highest = Math.max(this.#highest, order);
-        return this.#put(record.numberKey(Kind.Body, order), record.writeMessage(message));
+        return this.#put(keys.numberKey(Kind.Body, order), record.writeMessage(message));
       }
       case 'queued':
         return this.#queued(readQueued(fields));
@@ -104,14 +105,14 @@ export class Import {
         if (this.#topics.has(message.topic)) throw new LineError(`there are two retained messages of ${JSON.stringify(message.topic)}`);
         this.#topics.add(message.topic);
         this.sums.retained++;
-        return this.#put(record.key(Kind.Retained, message.topic), record.writeMessage(message));
+        return this.#put(keys.key(Kind.Retained, message.topic), record.writeMessage(message));
       }
       case 'will': {
         const { clientId, ...will } = readWill(fields);
         if (this.#wills.has(clientId)) throw new LineError(`there are two Wills of ${JSON.stringify(clientId)}`);
         this.#wills.add(clientId);
         this.sums.wills++;
-        return this.#put(record.key(Kind.Will, clientId), record.writeWill(will));
+        return this.#put(keys.key(Kind.Will, clientId), record.writeWill(will));
       }
       default:
         throw new LineError(`the type ${JSON.stringify(type)} is unknown`);
@@ -124,14 +125,14 @@ export class Import {
     // Places in the order of PUBRELs are numbers as well.
     this.#highest = Math.max(this.#highest, number, released.length);
     this.#sessions.set(clientId, { number, order: 0, packetIds: released.length === 0 ? undefined : new Set(released) });
-    this.#put(record.key(Kind.Session, clientId), record.writeSession({ number, ...session }));
+    this.#put(keys.key(Kind.Session, clientId), record.writeSession({ number, ...session }));
     for (const { filter, ...subscription } of subscriptions) {
-      this.#put(record.subscriptionKey(number, filter), record.writeSubscription(subscription));
+      this.#put(keys.subscriptionKey(number, filter), record.writeSubscription(subscription));
     }
     for (const [i, packetId] of released.entries()) {
-      this.#put(record.packetKey(Kind.Released, number, packetId), record.writeNumber(i + 1));
+      this.#put(keys.packetKey(Kind.Released, number, packetId), record.writeNumber(i + 1));
     }
-    for (const packetId of received) this.#put(record.packetKey(Kind.Received, number, packetId), record.NOTHING);
+    for (const packetId of received) this.#put(keys.packetKey(Kind.Received, number, packetId), record.NOTHING);
   }
 
   #queued({ clientId, order, qos, retain, packetId, extras, message }: QueuedLine): void {
@@ -151,8 +152,8 @@ export class Import {
     const { size, expiresAt } = about;
     const { number } = session;
     const delivery = Object.assign(new Delivery(message, qos, retain, extras, size), { packetId, sequence: order });
-    this.#put(record.deliveryKey(number, order, size, isApart), record.writeDelivery(delivery, isApart));
-    if (expiresAt !== Infinity) this.#put(record.expiryKey(expiresAt, number, order, size, isApart), record.NOTHING);
+    this.#put(keys.deliveryKey(number, order, size, isApart), record.writeDelivery(delivery, isApart));
+    if (expiresAt !== Infinity) this.#put(keys.expiryKey(expiresAt, number, order, size, isApart), record.NOTHING);
     this.sums.queued++;
   }
 
@@ -179,7 +180,7 @@ function parsed(line: string): unknown {
 function takeHeader(fields: Fields): void {
   if (!fields.has('posmq') || fields.text('posmq') !== STORE) throw new LineError('this is no export of a store');
   const format = fields.integer('format', 0, 255);
-  if (format !== record.FORMAT) throw new LineError(`the export is of version ${format}, this PosMQ reads version ${record.FORMAT}`);
+  if (format !== keys.FORMAT) throw new LineError(`the export is of version ${format}, this PosMQ reads version ${keys.FORMAT}`);
   fields.end();
 }
 

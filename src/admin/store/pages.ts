@@ -1,6 +1,6 @@
 /** Records of a store in the order of their keys, a page at a time: a store is never in memory as a whole. */
 import type { Entry, Storage } from '../../broker/contracts.js';
-import { after, numberOf, rangeOf, type Kind, type Range } from '../../broker/records.js';
+import { after, numberOf, rangeOf, type Kind, type Range } from '../../broker/record-keys.js';
 
 /** Records read at a time. */
 const PAGE = 1_000;
