@@ -1,7 +1,7 @@
 /** The guard: what the hot files do costs no more, beside something plain in the same run, than it did when it was measured. */
 import { describe, it } from 'node:test';
-import { assertAtMost } from './ratio.js';
-import * as work from './work.js';
+import { assertAtMost } from '../micro/ratio.js';
+import * as work from '../micro/work.js';
 
 // Where every block is counted, what is measured is the counting.
 const skip = process.env['NODE_V8_COVERAGE'] !== undefined;

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Router } from '../../src/broker/router.js';
 import { heapUsed } from '../util/heap.js';
-import { assertAtMost } from './ratio.js';
-import { comeAndGo, subscriber, subscription } from './work.js';
+import { assertAtMost } from '../micro/ratio.js';
+import { comeAndGo, subscriber, subscription } from '../micro/work.js';
 
 const skip = process.env['NODE_V8_COVERAGE'] !== undefined;
 
