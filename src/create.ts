@@ -183,7 +183,7 @@ export class RunningBroker {
       await broker.#keeping?.restart(broker.#core);
       if (gates !== undefined) broker.gate(gates);
       for (const plugin of plugins) await plugin(broker);
-      broker.#core.begin();
+      broker.#core.wills.begin();
     } catch (error) {
       await store?.close();
       throw error;

@@ -1,7 +1,6 @@
 /** The broker: sessions, routing and retained messages behind the rules of each connection. Hot: publish. */
-import type { Connect, QoS, SubscriptionRequest, Will } from '../packet/packet.js';
+import type { Connect, SubscriptionRequest } from '../packet/packet.js';
 import type { Properties } from '../packet/properties.js';
-import { Publish } from '../packet/publish.js';
 import { ReasonCode } from '../packet/reason-code.js';
 import type {
   Attempt,
@@ -9,7 +8,6 @@ import type {
   ConnectOutcome,
   Journal,
   Offer,
-  PendingWill,
   Server,
   SessionLimits,
   SubscribeOutcome,
@@ -17,34 +15,27 @@ import type {
   Ticket,
   Wire,
 } from '../session/contracts.js';
-import { Message } from '../session/message.js';
+import type { Message } from '../session/message.js';
 import { Session, type SessionSurroundings } from '../session/session.js';
 import type { CloseReason, DropReason, Tally } from '../session/tally.js';
-import { filterOf, hasWildcard, isTopicFilter, levels } from '../topic/name.js';
+import { filterOf, isSysTopic, isTopicFilter } from '../topic/name.js';
 import type { Wheel } from '../util/wheel.js';
 import { Admission, type Candidate } from './admission.js';
+import { Capacity } from './capacity.js';
 import type { AuthenticationMethod, Limits, Log } from './contracts.js';
-import { Hooks, type Asker } from './hooks.js';
+import { Hooks } from './hooks.js';
 import { Listener, type MessageListener } from './listener.js';
 import { Replays } from './replay.js';
-import { isLarge, Retained, type Kept } from './retained.js';
+import { Retained } from './retained.js';
+import { Retention } from './retention.js';
 import { Router, type Route } from './router.js';
 import { NEVER, Sessions } from './sessions.js';
 import type { StorageShelf } from './shelf.js';
-import type { Stats } from './stats.js';
+import { statsOf, type Stats } from './stats.js';
 import { Subscriptions } from './subscriptions.js';
 import type { Turn } from './turn.js';
-import { connackSize, expiryAsked, welcome } from './welcome.js';
+import { connackSize, offerOf, welcome } from './welcome.js';
 import { Wills } from './wills.js';
-
-/** Levels of a filter with wildcards at most: more than any naming scheme has, few enough to match against quickly. */
-const MAX_WILDCARD_LEVELS = 256;
-
-/** Messages read back at a time for a subscriber of this process. */
-const RETAINED_PAGE = 64;
-const RETAINED_PAGE_BYTES = 262_144;
-
-const DOLLAR = 0x24;
 
 export interface BrokerParts {
   readonly limits: Limits;
@@ -69,46 +60,44 @@ export class Broker implements Server {
   readonly hooks: Hooks;
   readonly sessions: Sessions;
   readonly retained: Retained;
+  readonly retention: Retention;
+  readonly wills: Wills;
   readonly router = new Router();
   readonly subscriptions: Subscriptions;
   readonly replays: Replays;
   readonly offer: Offer;
-  readonly #wills: Wills;
+  readonly #capacity: Capacity;
   readonly #admission: Admission;
   readonly #parts: BrokerParts;
   readonly #surroundings: SessionSurroundings;
   readonly #startedAt: number;
-  /** Wills that were on record at the start. */
-  #found: { readonly clientId: string; readonly found: PendingWill }[] = [];
   #stopping = false;
 
   constructor(parts: BrokerParts) {
-    const { limits, tally, journal, turn, wheel, shelf } = parts;
+    const { limits, tally, journal, turn, wheel, shelf, now } = parts;
     this.#parts = parts;
     this.tally = tally;
-    this.hooks = new Hooks((where, error) => this.bug(where, error));
-    this.sessions = new Sessions(wheel);
-    this.retained = new Retained(limits.maxRetainedMessages, limits.maxRetainedBytes);
+    const bug = (where: string, error: unknown): void => this.bug(where, error);
+    const hooks = (this.hooks = new Hooks(bug));
+    const sessions = (this.sessions = new Sessions(wheel));
+    const retained = (this.retained = new Retained(limits.maxRetainedMessages, limits.maxRetainedBytes));
+    this.retention = new Retention({ retained, tally, journal, shelf, turn, now, bug });
+    this.wills = new Wills({ journal, wheel, hooks, sessions, tally, now, route: (message) => this.route(message) });
+    this.#capacity = new Capacity({ limits, tally, journal, router: this.router, sessions, retained });
     this.replays = new Replays({
-      retained: this.retained,
+      retained,
       turn,
-      now: parts.now,
-      expired: (kept) => this.#forgetRetained(kept),
-      read: (topics) => this.#readRetained(topics),
+      now,
+      expired: (kept) => this.retention.forget(kept),
+      read: (topics) => this.retention.read(topics),
       failed: (session, error) => this.unreadable(session, error),
     });
     const again = (share: string, message: Message): void => this.again(share, message);
-    this.#surroundings = { limits: limits satisfies SessionLimits, journal, shelf, tally, now: parts.now, again };
-    this.#startedAt = parts.now();
-    this.#wills = new Wills(wheel);
+    this.#surroundings = { limits: limits satisfies SessionLimits, journal, shelf, tally, now, again };
+    this.#startedAt = now();
     this.#admission = new Admission(this, parts.authenticationMethods);
     this.subscriptions = new Subscriptions(this.router, limits.sharedSubscriptionStrategy, tally);
-    this.offer = {
-      receiveMaximum: limits.receiveMaximum,
-      topicAliasMaximum: limits.topicAliasMaximum,
-      maxQos: limits.maxQos as QoS,
-      checkPayloadFormat: limits.payloadFormat === 'check',
-    };
+    this.offer = offerOf(limits);
   }
 
   now(): number {
@@ -143,48 +132,21 @@ export class Broker implements Server {
 
   judge(message: Message, publisher: Session): ReasonCode {
     const gate = this.hooks.gates.publish;
-    if ((gate !== undefined && !gate(message, publisher)) || isOwnTopic(message.topic)) {
+    if ((gate !== undefined && !gate(message, publisher)) || isSysTopic(message.topic)) {
       this.#dropped('not-authorized');
       return ReasonCode.NotAuthorized;
     }
     if (message.qos === 0) return ReasonCode.Success;
     const { journal, limits } = this.#parts;
-    const lack = journal.full || limits.whenQueueFull === 'reject' ? this.#lack(message, publisher) : undefined;
+    const lack = journal.full || limits.whenQueueFull === 'reject' ? this.#capacity.lack(message, publisher) : undefined;
     if (lack === undefined) return ReasonCode.Success;
     this.#dropped(lack);
     return ReasonCode.QuotaExceeded;
   }
 
-  /** What there is too little of to keep a message for everybody who is to have it. */
-  #lack(message: Message, publisher: Session): DropReason | undefined {
-    const { journal, limits } = this.#parts;
-    const isOwn = ({ subscriber }: Route): boolean => subscriber.clientId === message.publisher;
-    const audience = this.router
-      .audience(message.topic)
-      .map((route) => (route.noLocal && isOwn(route) ? route.foreign : route)) // [MQTT5-3.8.3-3]
-      .filter((route) => route !== undefined);
-    const isToBeRetained = message.retain && message.payloadLength > 0;
-    const needsDisk =
-      isToBeRetained || (message.qos === 2 && publisher.durable) || audience.some(({ subscriber, qos }) => qos > 0 && subscriber.durable);
-    if (journal.full && needsDisk) return 'storage-full';
-    if (limits.whenQueueFull !== 'reject') return undefined;
-    if (isToBeRetained && !this.retained.takes(message)) return 'retained-full';
-    let waiting = 0;
-    for (const { subscriber, qos } of audience) {
-      if (!subscriber.takes(message, message.qos < qos ? message.qos : qos)) return 'queue-full';
-      const isSent = subscriber instanceof Session ? subscriber.hasRoom && subscriber.queue.length === 0 : !subscriber.durable;
-      if (qos > 0 && !isSent) waiting++;
-    }
-    // Each has room for it; whether there is room for all of them together nobody of them knows.
-    const { queuedMessages, queuedBytes } = this.tally;
-    const isTooMuch =
-      queuedMessages + waiting > limits.maxTotalQueuedMessages || queuedBytes + waiting * message.size > limits.maxTotalQueuedBytes;
-    return waiting > 0 && isTooMuch ? 'queue-full' : undefined;
-  }
-
   /** Keeps the message if it is to be retained, and delivers it to everybody who hears its topic. */
   route(message: Message): Ticket {
-    let ticket = message.retain ? this.#retain(message) : 0;
+    let ticket = message.retain ? this.retention.retain(message) : 0;
     const audience = this.router.audience(message.topic);
     if (audience.length > 1) message.isShared = true;
     for (let i = 0; i < audience.length; i++) {
@@ -256,8 +218,8 @@ export class Broker implements Server {
     session.will = undefined;
     session.suspend();
     this.sessions.detached();
-    if (will !== undefined) this.#schedule(will, session);
-    else this.#unwill(session);
+    if (will !== undefined) this.wills.schedule(will, session);
+    else this.wills.discard(session);
     const isKept = session.expiryInterval > 0;
     if (isKept) this.#detach(session);
     else this.#forget(session); // [MQTT-3.1.2-6]
@@ -270,13 +232,7 @@ export class Broker implements Server {
   listen(filter: string, listener: MessageListener): () => void {
     const subscriber = new Listener('', listener, this.#parts.turn, (where, error) => this.bug(where, error));
     const subscription: Subscription = { subscriber, filter, qos: 2, noLocal: false, retainAsPublished: true, identifier: undefined };
-    const absent: Kept[] = [];
-    for (const kept of this.retained.match(filter)) {
-      if (kept.expiresAt <= this.now()) this.#forgetRetained(kept);
-      else if (kept.message === undefined) absent.push(kept);
-      else subscriber.deliver(kept.message, kept.message.qos);
-    }
-    if (absent.length > 0) void this.#deliverRetained(subscriber, absent);
+    this.retention.deliver(filter, subscriber);
     this.router.add(subscription);
     return () => {
       subscriber.end();
@@ -300,47 +256,16 @@ export class Broker implements Server {
     return session;
   }
 
-  /** Enters a Will as a restart finds it: what becomes of it is decided by {@link begin}. */
-  restoreWill(clientId: string, found: PendingWill): void {
-    this.#found.push({ clientId, found });
-  }
-
-  /** Everything is restored, and whoever has a say is here: Wills of connections that ended with the last process take their course. */
-  begin(): void {
-    for (const { clientId, found } of this.#found.splice(0)) {
-      const { will, username, dueAt, expiryInterval } = found;
-      const session = this.sessions.get(clientId);
-      const publisher = { clientId, username };
-      if (session === undefined) {
-        this.#publishWill(will, publisher);
-        continue;
-      }
-      session.isWillFiled = true;
-      session.username = username;
-      const wait = Math.min(will.properties?.willDelayInterval ?? 0, expiryInterval) * 1_000;
-      const due = dueAt === Infinity ? this.now() + wait : dueAt;
-      const publish = (): void => this.#publishWill(will, publisher, session);
-      // What is due is not for a client that comes back at once to cancel.
-      if (due <= this.now()) publish();
-      else this.#wills.delay(session, due, publish);
-    }
-  }
-
   /** What is on record of a session cannot be read back: it has no connection then, and keeps what it has. */
   unreadable({ clientId, wire }: Session, error: unknown): void {
     this.#parts.log.error({ err: error, client: clientId }, 'a session cannot be read back from the storage');
     wire?.close('storage-failed');
   }
 
-  /** Looks through a part of what is retained for what has expired. */
-  sweepRetained(): void {
-    for (const kept of this.retained.sweep()) if (kept.expiresAt <= this.now()) this.#forgetRetained(kept);
-  }
-
-  /** From now on nobody is let in, and no Will waits: what a broker that stops has not published nobody will. */
+  /** From now on nobody is let in, and no Will waits. */
   stop(): void {
     this.#stopping = true;
-    this.#wills.settleAll();
+    this.wills.stop();
   }
 
   /** A fault of ours, or of a function we were given: counted and logged; what it happened to is up to who caught it. */
@@ -350,20 +275,7 @@ export class Broker implements Server {
   }
 
   stats(): Stats {
-    const { tally, sessions, retained } = this;
-    return {
-      startedAt: this.#startedAt,
-      connections: { open: tally.connectionsOpen, total: tally.connectionsTotal },
-      sessions: { connected: sessions.connected, disconnected: sessions.size - sessions.connected },
-      subscriptions: this.subscriptions.size,
-      retained: { messages: retained.size, bytes: retained.bytes },
-      queued: { messages: tally.queuedMessages, bytes: tally.queuedBytes },
-      received: { messages: tally.messagesReceived, packets: tally.packetsReceived, bytes: tally.bytesReceived },
-      sent: { messages: tally.messagesSent, packets: tally.packetsSent, bytes: tally.bytesSent },
-      dropped: { ...tally.dropped },
-      closed: { ...tally.closed },
-      bugs: tally.bugs,
-    };
+    return statsOf(this, this.#startedAt);
   }
 
   /** Finds or makes the session of a CONNECT that may come in (MQTT 3.1.1 sections 3.1.2.4 and 3.1.4). */
@@ -376,15 +288,8 @@ export class Broker implements Server {
       // A gate may answer the older of two connections last: that one must not take the session from the newer.
       return { refused: ReasonCode.SessionTakenOver, because: 'a connection that came later has its session' };
     }
-    if (session?.wire === undefined && this.sessions.connected >= limits.maxConnections) {
-      return { refused: ReasonCode.ServerBusy, because: 'as many clients are connected as are allowed' };
-    }
-    if (journal.full && (connect.will !== undefined || (session === undefined && expiryAsked(connect) > 0))) {
-      return { refused: ReasonCode.QuotaExceeded, because: 'there is no space for what would have to be kept' };
-    }
-    if (session === undefined && this.sessions.size >= limits.maxSessions) {
-      return { refused: ReasonCode.QuotaExceeded, because: 'there are as many sessions as are allowed' };
-    }
+    const refusal = this.#capacity.refusal(connect, session);
+    if (refusal !== undefined) return refusal;
     const { expiryInterval, keepAlive, properties } = welcome(connect, clientId, limits, authentication);
     if (connackSize(properties) > (connect.properties?.maximumPacketSize ?? Infinity)) {
       return { refused: ReasonCode.PacketTooLarge, because: 'a CONNACK is larger than the client takes' }; // [MQTT5-3.1.2-24]
@@ -404,16 +309,12 @@ export class Broker implements Server {
       this.sessions.add(session);
     } else {
       session.expiryInterval = expiryInterval;
-      this.#wills.cancel(session);
-      this.#unwill(session);
+      this.wills.cancel(session);
     }
     session.arrival = arrival;
     this.sessions.attached(session);
     if (session.durable) ticket = journal.opened(session);
-    if (connect.will !== undefined) {
-      ticket = Math.max(ticket, journal.willed(clientId, { will: connect.will, username, expiryInterval, dueAt: Infinity }));
-      session.isWillFiled = true;
-    }
+    if (connect.will !== undefined) ticket = Math.max(ticket, this.wills.file(connect.will, session, username));
     return { session, sessionPresent, ticket, username, keepAlive, properties };
   }
 
@@ -424,101 +325,7 @@ export class Broker implements Server {
     if (gate !== undefined && !gate(request, session)) return ReasonCode.NotAuthorized;
     // A gate, or a listener that heard of the filter before, may have ended the session.
     if (this.sessions.get(session.clientId) !== session) return ReasonCode.UnspecifiedError;
-    const { maxSubscriptions } = this.#parts.limits;
-    if (session.subscriptions.size >= maxSubscriptions && !session.subscriptions.has(filter)) return ReasonCode.QuotaExceeded;
-    if (session.durable && this.#parts.journal.full) return ReasonCode.QuotaExceeded;
-    if (hasWildcard(filter) && levels(filter) > MAX_WILDCARD_LEVELS) return ReasonCode.QuotaExceeded;
-    return undefined;
-  }
-
-  /** A retained message that has expired. */
-  #forgetRetained(kept: Kept): void {
-    if (this.retained.get(kept.topic) !== kept) return; // it is gone, or another one has come
-    this.#dropped('message-expired');
-    this.retained.delete(kept.topic);
-    this.#parts.journal.unretained(kept.topic);
-  }
-
-  async #readRetained(topics: readonly string[]): Promise<(Message | undefined)[]> {
-    return this.#parts.shelf?.retained(topics) ?? [];
-  }
-
-  /** Delivers messages that are retained on record only to a subscriber of this process. */
-  async #deliverRetained(subscriber: Listener, absent: readonly Kept[]): Promise<void> {
-    try {
-      for (let next = 0; next < absent.length && !subscriber.ended; ) {
-        const page: Kept[] = [];
-        for (let bytes = 0; next < absent.length && page.length < RETAINED_PAGE && bytes < RETAINED_PAGE_BYTES; next++) {
-          page.push(absent[next]!);
-          bytes += absent[next]!.size;
-        }
-        const messages = await this.#readRetained(page.map(({ topic }) => topic));
-        for (const [at, message] of messages.entries()) {
-          if (message !== undefined && this.retained.get(message.topic) === page[at]) subscriber.deliver(message, message.qos);
-        }
-        // It hears them when the turn ends; then their memory is free for the next.
-        await new Promise<void>((resolve) => this.#parts.turn.later(resolve));
-      }
-    } catch (error) {
-      this.bug('a listener for retained messages', error);
-    }
-  }
-
-  #retain(message: Message): Ticket {
-    const { journal } = this.#parts;
-    if (message.payloadLength > 0) {
-      const isFull = journal.full;
-      if (!isFull && this.retained.set(message)) return this.#recordRetained(message);
-      this.#dropped(isFull ? 'storage-full' : 'retained-full'); // and what the topic had is out of date [MQTT-3.3.1-7]
-    }
-    return this.retained.delete(message.topic) ? journal.unretained(message.topic) : 0;
-  }
-
-  /** Once it is on record, memory need not hold all of it. */
-  #recordRetained(message: Message): Ticket {
-    const { journal, shelf, turn } = this.#parts;
-    const ticket = journal.retained(message);
-    if (shelf !== undefined && isLarge(message)) {
-      // Where it never gets there, that is the storage's failure, and told as that.
-      turn.settled(turn.newest).then(
-        () => this.retained.shelve(message),
-        () => {},
-      );
-    }
-    return ticket;
-  }
-
-  /** Publishes a Will when it is due: now, after its delay, or when the session ends, whichever comes first [MQTT5-3.1.3-9]. */
-  #schedule(will: Will, session: Session): void {
-    const delay = Math.min(will.properties?.willDelayInterval ?? 0, session.expiryInterval);
-    const publish = (): void => this.#publishWill(will, session, session);
-    if (delay === 0 || this.#stopping) return publish();
-    const dueAt = this.now() + delay * 1_000;
-    const { clientId, username, expiryInterval } = session;
-    this.#parts.journal.willed(clientId, { will, username, expiryInterval, dueAt });
-    this.#wills.delay(session, dueAt, publish);
-  }
-
-  /** The Will of a connection that is over will not be published. */
-  #unwill(session: Session): void {
-    if (!session.isWillFiled) return;
-    session.isWillFiled = false;
-    this.#parts.journal.unwilled(session.clientId);
-  }
-
-  /** @param session of the client, where it has one still. */
-  #publishWill(will: Will, publisher: Asker, session?: Session): void {
-    if (session === undefined) this.#parts.journal.unwilled(publisher.clientId);
-    else this.#unwill(session);
-    const { topic, payload, qos, retain, properties: given } = will;
-    const { willDelayInterval: _, ...properties } = given ?? {};
-    const version = given === undefined ? 4 : 5;
-    const { messageExpiryInterval } = properties;
-    const expiresAt = messageExpiryInterval === undefined ? Infinity : this.now() + messageExpiryInterval * 1_000;
-    const message = new Message(Publish.of({ topic, payload, qos, retain, version, properties }), publisher.clientId, expiresAt);
-    const gate = this.hooks.gates.will;
-    if ((gate !== undefined && !gate(message, publisher)) || isOwnTopic(message.topic)) this.#dropped('not-authorized');
-    else this.route(message);
+    return this.#capacity.takes(filter, session) ? undefined : ReasonCode.QuotaExceeded;
   }
 
   #detach(session: Session): void {
@@ -540,7 +347,7 @@ export class Broker implements Server {
   }
 
   #forget(session: Session): Ticket {
-    this.#wills.settle(session);
+    this.wills.settle(session);
     const ticket = session.durable ? this.#parts.journal.closed(session) : 0;
     this.subscriptions.removeAll(session);
     this.replays.forget(session);
@@ -559,9 +366,4 @@ export class Broker implements Server {
   #dropped(reason: DropReason): void {
     this.tally.dropped[reason]++;
   }
-}
-
-/** `$SYS` is where a broker speaks of itself; nobody else does (MQTT 3.1.1 section 4.7.2). */
-function isOwnTopic(topic: string): boolean {
-  return topic.charCodeAt(0) === DOLLAR && topic.startsWith('$SYS/');
 }

@@ -109,7 +109,7 @@ export class Keeping {
     // Where space only runs short, commits still land.
     if (this.journal.full && turn.durable < this.#awaited) outOfSpace();
     this.#awaited = turn.newest;
-    this.#broker?.sweepRetained();
+    this.#broker?.retention.sweep();
     this.#lapse?.sweep(now()).catch((error: unknown) => this.#failed('what has expired cannot be looked for', error));
   }
 

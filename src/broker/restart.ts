@@ -71,7 +71,7 @@ export async function restart(parts: RestartParts): Promise<void> {
     journal.forget(key);
   });
   await step('wills', Kind.Will, ({ key, value }) => {
-    broker.restoreWill(keys.nameOf(key), record.readWill(value));
+    broker.wills.restore(keys.nameOf(key), record.readWill(value));
   });
   for (const session of over) broker.end(session);
   await step('ended', Kind.Ended, ({ key }) => removal.add(keys.numberOf(key)));

@@ -1,5 +1,6 @@
 /** The figures of a broker at one moment, for status lines, metrics and those who embed it. */
 import type { CloseReason, DropReason } from '../session/tally.js';
+import type { Broker } from './broker.js';
 
 export type { CloseReason, DropReason };
 
@@ -23,4 +24,20 @@ export interface Stats {
   readonly closed: Readonly<Record<CloseReason, number>>;
   /** Faults of this software, or of functions it was given, since the start; each is in the log. */
   readonly bugs: number;
+}
+
+export function statsOf({ tally, sessions, subscriptions, retained }: Broker, startedAt: number): Stats {
+  return {
+    startedAt,
+    connections: { open: tally.connectionsOpen, total: tally.connectionsTotal },
+    sessions: { connected: sessions.connected, disconnected: sessions.size - sessions.connected },
+    subscriptions: subscriptions.size,
+    retained: { messages: retained.size, bytes: retained.bytes },
+    queued: { messages: tally.queuedMessages, bytes: tally.queuedBytes },
+    received: { messages: tally.messagesReceived, packets: tally.packetsReceived, bytes: tally.bytesReceived },
+    sent: { messages: tally.messagesSent, packets: tally.packetsSent, bytes: tally.bytesSent },
+    dropped: { ...tally.dropped },
+    closed: { ...tally.closed },
+    bugs: tally.bugs,
+  };
 }

@@ -1,7 +1,8 @@
-/** What a client that is let in is granted of what it asked for, and what its CONNACK tells it (MQTT 5.0 section 3.2.2.3). */
+/** What is taken of clients, what one that is let in is granted, and what its CONNACK tells it (MQTT 5.0 section 3.2.2.3). */
 import { variableIntegerSize } from '../packet/bytes.js';
-import { MAX_REMAINING_LENGTH, type Connect } from '../packet/packet.js';
+import { MAX_REMAINING_LENGTH, type Connect, type QoS } from '../packet/packet.js';
 import { propertiesSize, type Properties } from '../packet/properties.js';
+import type { Offer } from '../session/contracts.js';
 import type { Limits } from './contracts.js';
 import { NEVER } from './sessions.js';
 
@@ -12,6 +13,10 @@ export interface Welcome {
   readonly keepAlive: number;
   /** For the CONNACK of a 5.0 client: only what differs from what it would assume. */
   readonly properties: Properties | undefined;
+}
+
+export function offerOf({ receiveMaximum, topicAliasMaximum, maxQos, payloadFormat }: Limits): Offer {
+  return { receiveMaximum, topicAliasMaximum, maxQos: maxQos as QoS, checkPayloadFormat: payloadFormat === 'check' };
 }
 
 /** @param clientId the one the client has now. @param authentication what an authentication method adds. */

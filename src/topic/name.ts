@@ -32,6 +32,11 @@ export function isServerTopic(topic: string): boolean {
   return topic.charCodeAt(0) === DOLLAR;
 }
 
+/** `$SYS` is where a broker speaks of itself; nobody else does (MQTT 3.1.1 section 4.7.2). */
+export function isSysTopic(topic: string): boolean {
+  return topic.charCodeAt(0) === DOLLAR && topic.startsWith('$SYS/');
+}
+
 const SHARE = '$share/';
 
 /** A filter and, where it is that of a Shared Subscription (`$share/group/filter`), the name of its group (MQTT 5.0 section 4.8.2). */

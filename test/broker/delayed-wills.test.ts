@@ -1,7 +1,7 @@
 /** Wills that wait: each is published once, when its time comes or its session ends, or never. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Wills } from '../../src/broker/wills.js';
+import { DelayedWills } from '../../src/broker/delayed-wills.js';
 import type { Session } from '../../src/session/session.js';
 import { Wheel } from '../../src/util/wheel.js';
 
@@ -9,9 +9,9 @@ import { Wheel } from '../../src/util/wheel.js';
 const session = (clientId: string): Session => ({ clientId }) as Session;
 const [ann, bob] = [session('ann'), session('bob')];
 
-function scene(): { wheel: Wheel; wills: Wills; published: string[]; delay: (session: Session, at: number) => void } {
+function scene(): { wheel: Wheel; wills: DelayedWills; published: string[]; delay: (session: Session, at: number) => void } {
   const wheel = new Wheel({ tick: 1, slots: 16, now: 0 });
-  const wills = new Wills(wheel);
+  const wills = new DelayedWills(wheel);
   const published: string[] = [];
   return { wheel, wills, published, delay: (session, at) => wills.delay(session, at, () => published.push(session.clientId)) };
 }
