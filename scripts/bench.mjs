@@ -14,7 +14,7 @@ import { syncTimes } from './bench/disk.mjs';
 import { load } from './bench/load.mjs';
 import { cores, machine } from './bench/machine.mjs';
 import { pageOf, plotsOf } from './bench/page.mjs';
-import { goalsOf } from './bench/result.mjs';
+import { goalsOf, jsonOf } from './bench/result.mjs';
 import { SETS } from './bench/scenarios.mjs';
 import { startServer } from './bench/server-process.mjs';
 import { KIND_NAMES, ownVersion, peerOf, serversOf } from './bench/servers.mjs';
@@ -132,7 +132,7 @@ function rotated(list, by) {
 /** The set's JSON and plots, and the page of all sets that are in the folder. */
 function keep(result) {
   mkdirSync(out, { recursive: true });
-  writeFileSync(join(out, `${result.set}.json`), `${JSON.stringify(result, undefined, 1)}\n`);
+  writeFileSync(join(out, `${result.set}.json`), jsonOf(result));
   for (const [file, svg] of plotsOf(result)) writeFileSync(join(out, file), svg);
   const files = Object.keys(SETS).map((set) => join(out, `${set}.json`));
   const results = files.filter((file) => existsSync(file)).map((file) => JSON.parse(readFileSync(file, 'utf8')));

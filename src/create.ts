@@ -285,10 +285,12 @@ export class RunningBroker {
   /** Lets the broker see what time it is. */
   tick(): void {
     this.#wheel.advance(this.#world.now());
+    this.#turn.hasten();
   }
 
   /** Ends the turn: facts are committed, bytes are written. */
   endTurn(): void {
+    this.#turn.hasten();
     this.#turn.end();
   }
 

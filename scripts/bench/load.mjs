@@ -7,7 +7,7 @@ import { end, lastLine, launch } from './server-process.mjs';
 
 const COMMAND = join(root, 'dist', 'cli', 'posmq.js');
 /** How long a run may take beyond its load, in seconds: sessions are filled and drained, connections opened. */
-const BEYOND = 180;
+const BEYOND = 120;
 
 /**
  * @param words of `posmq bench`, from the scenario on.

@@ -52,7 +52,8 @@ export function pageOf(results) {
       '([what they mean](../bench-command.md)). The servers take turns within a round, and a figure is the median of the rounds, in parentheses',
       'the least and the most. CPU time is that of all threads of the server, user and system, from `/proc`, for each message delivered: it is',
       'steadier than a rate, which may be that of the load generator. Rates are of windows that are always full; latency is told of fixed',
-      'rates only, where it counts from the time at which a message was to be sent. Memory is resident memory.',
+      'rates only, where it counts from the time at which a message was to be sent. Memory is resident memory. PosMQ and Aedes have their default',
+      'limits, which are beyond these loads; where those of others are not they are taken away, as written under Servers.',
     ),
     ...results.map(setText),
   ].join('\n\n')}\n`;

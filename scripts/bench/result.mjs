@@ -67,3 +67,11 @@ function baseOf(result, scenario, { figure, beside }, server) {
 export function hasRate({ args }) {
   return / -r /.test(args);
 }
+
+/** A result as text that reads back as the same: a line for each run. */
+export function jsonOf(result) {
+  const runs = [];
+  const placed = (run) => `@${runs.push(JSON.stringify(run)) - 1}`;
+  const text = JSON.stringify(result, (key, value) => (key === 'runs' ? value.map(placed) : value), 1);
+  return `${text.replaceAll(/"@(\d+)"/g, (_all, at) => runs[at])}\n`;
+}

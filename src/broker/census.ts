@@ -60,7 +60,7 @@ export class Census {
     let queue: Counted = { messages: 0, bytes: 0, apart: [] };
     const next = (): void => {
       const session = this.#sessions.numbered(number);
-      if (session !== undefined) this.#settle(session, foundOf(of(number), queue), queue.apart);
+      if (session !== undefined) this.#settle(session, foundOf(found.get(number) ?? NOTHING, queue, this.#upTo), queue.apart);
       else if (number !== 0 && !this.#counted.has(number)) this.#need(queue.apart); // it is over, and will be removed
       found.delete(number);
       queue = { messages: 0, bytes: 0, apart: [] };
@@ -72,7 +72,7 @@ export class Census {
       if (place.sequence <= this.#upTo) count(place, queue);
     });
     next();
-    for (const session of this.#sessions) this.#settle(session, foundOf(of(session.number), queue), []);
+    for (const session of this.#sessions) this.#settle(session, foundOf(found.get(session.number) ?? NOTHING, queue, this.#upTo), []);
     if (this.#stopped) return false;
     this.#journal.uncounted = 0; // what is needed no more from now on is deleted as it comes to that; before, it is found here
     await this.#scan(Kind.Body, 'keys', ({ key }) => {
@@ -99,7 +99,7 @@ export class Census {
       const place = keys.placeOf(key);
       if (place.sequence <= this.#upTo) count(place, queue);
     });
-    this.#settle(session, foundOf(finding, queue), queue.apart);
+    this.#settle(session, foundOf(finding, queue, this.#upTo), queue.apart);
   }
 
   #settle(session: Session, found: Found, apart: readonly number[]): void {
@@ -124,6 +124,9 @@ interface Finding {
   readonly received: number[];
 }
 
+/** Of most sessions: shared, for there may be very many. */
+const NOTHING: Finding = { sent: new Map(), released: [], received: [] };
+
 interface Counted {
   messages: number;
   bytes: number;
@@ -137,7 +140,7 @@ function count({ sequence, size, isApart }: keys.Place, queue: Counted): void {
   if (isApart) queue.apart.push(sequence);
 }
 
-function foundOf({ sent, released, received }: Finding, { messages, bytes }: Counted): Found {
+function foundOf({ sent, released, received }: Finding, { messages, bytes }: Counted, upTo: number): Found {
   const inOrder = [...released].sort((a, b) => a.place - b.place).map(({ packetId }) => packetId);
-  return { sent, received, released: inOrder, messages, bytes };
+  return { sent, received, released: inOrder, messages, bytes, upTo };
 }

@@ -34,6 +34,9 @@ export const forgetful: Journal = {
 /** What of a delivery is on record, or will be with this commit: bits of {@link Delivery.filed}. */
 export const Filed = { Touched: 1, Record: 2, Apart: 4, Addressed: 8, Sent: 16, Released: 32, Expiry: 64 } as const;
 
+/** Deliveries nobody waits for that are kept for a commit of somebody who does. */
+const MANY = 1_000;
+
 /** How many numbers are set aside with one record: after a restart those that were not given are skipped. */
 const RESERVE = 65_536;
 
@@ -96,7 +99,7 @@ export class StorageJournal implements Journal {
     for (let i = 0; i < touched.length; i++) this.#file(touched[i]!);
     if (this.#sentLately.length > 0) this.#fileOvertaken(touched);
     for (let i = 0; i < sentLately.length; i++) this.#fileSent(sentLately[i]!);
-    if (this.#sentLately.length > 0) this.#turn.wrote();
+    if (this.#sentLately.length > 0) this.#turn.wroteUnawaited();
     return this.#storage.commit();
   }
 
@@ -139,7 +142,7 @@ export class StorageJournal implements Journal {
   }
 
   sent(delivery: Delivery): Ticket {
-    return this.#touch(delivery);
+    return delivery.qos === 1 ? this.#touchUnawaited(delivery) : this.#touch(delivery);
   }
 
   released(delivery: Delivery): Ticket {
@@ -148,7 +151,7 @@ export class StorageJournal implements Journal {
   }
 
   settled(delivery: Delivery): Ticket {
-    return this.#touch(delivery);
+    return this.#touchUnawaited(delivery);
   }
 
   received({ number }: Session, packetId: number): Ticket {
@@ -196,6 +199,17 @@ export class StorageJournal implements Journal {
       this.#touched.push(delivery);
     }
     return this.#wrote();
+  }
+
+  /** Nobody waits for it, unless there is too much of it to wait. */
+  #touchUnawaited(delivery: Delivery): Ticket {
+    if (this.#touched.length >= MANY) return this.#touch(delivery);
+    if ((delivery.filed & Filed.Touched) === 0) {
+      delivery.filed |= Filed.Touched;
+      this.#touched.push(delivery);
+      this.#turn.wroteUnawaited();
+    }
+    return 0;
   }
 
   /** What came and was settled between two commits is never written. */

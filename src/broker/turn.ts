@@ -27,6 +27,8 @@ export class Turn {
   /** The ticket of what is being written now. */
   #batch: Ticket = 1;
   #dirty = false;
+  /** Facts were written that nobody waits for. */
+  #hasUnawaited = false;
   #committing = false;
   #stopped = false;
   #failure: { readonly error: unknown } | undefined;
@@ -42,7 +44,8 @@ export class Turn {
 
   /** Whether nothing waits for a turn to end or for the disk. */
   get idle(): boolean {
-    return !this.#scheduled && !this.#committing && (!this.#dirty || this.#stopped || this.#failure !== undefined);
+    const isWritten = !this.#dirty && !this.#hasUnawaited;
+    return !this.#scheduled && !this.#committing && (isWritten || this.#stopped || this.#failure !== undefined);
   }
 
   /** A fact was written to the storage: its ticket. */
@@ -52,9 +55,23 @@ export class Turn {
     return this.#batch;
   }
 
+  /**
+   * A fact was written that nobody waits for: it goes with the next commit, or alone when somebody says so by {@link hasten}. A sync of its own
+   * would cost as much as one that publishers wait for, and make them wait for it.
+   */
+  wroteUnawaited(): Ticket {
+    this.#hasUnawaited = true;
+    return this.#batch;
+  }
+
+  /** What nobody waits for is to be committed, too. */
+  hasten(): void {
+    if (this.#hasUnawaited) this.wrote();
+  }
+
   /** The ticket of the last fact that was written. */
   get newest(): Ticket {
-    return this.#dirty ? this.#batch : this.#batch - 1;
+    return this.#dirty || this.#hasUnawaited ? this.#batch : this.#batch - 1;
   }
 
   /** Bytes wait in this outbox; it is flushed once, when the turn ends. */
@@ -78,6 +95,7 @@ export class Turn {
   async settled(ticket: Ticket): Promise<void> {
     if (ticket <= this.durable) return;
     if (this.#failure !== undefined) throw this.#failure.error;
+    if (ticket === this.#batch) this.hasten();
     await new Promise<void>((resolve, reject) => this.#waiters.push({ ticket, resolve, reject }));
   }
 
@@ -121,6 +139,7 @@ export class Turn {
   #commit(): void {
     if (!this.#dirty || this.#committing || this.#stopped || this.#failure !== undefined) return;
     this.#dirty = false;
+    this.#hasUnawaited = false;
     this.#committing = true;
     const ticket = this.#batch++;
     this.#edges.commit().then(

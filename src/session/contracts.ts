@@ -219,6 +219,8 @@ export interface Found {
   readonly messages: number;
   /** Bytes. */
   readonly bytes: number;
+  /** What stands behind this sequence came after the restart. */
+  readonly upTo: number;
 }
 
 /** What becomes of a message for a queue that is full. */

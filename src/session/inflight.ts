@@ -1,6 +1,6 @@
 /** Deliveries at QoS 1 and 2 on their way to one receiver, by packet identifier, in the order they were sent. Hot. */
 import type { QoS } from '../packet/packet.js';
-import type { Extras } from './contracts.js';
+import { PLAIN, type Extras } from './contracts.js';
 import type { Message } from './message.js';
 
 /** Which packet a delivery waits for. */
@@ -35,6 +35,23 @@ export class Delivery {
     this.extras = extras;
     this.size = size;
   }
+
+  /** It goes, or went, out under this packet identifier. */
+  sentAs(packetId: number): void {
+    this.packetId = packetId;
+    this.awaiting = this.qos === 1 ? Awaiting.Puback : Awaiting.Pubrec;
+  }
+}
+
+/** In the window of a session that ends with its connection stands only what its receiver owes us: nothing is ever sent again. */
+export const OWES_PUBACK = owed(Awaiting.Puback, 1);
+export const OWES_PUBREC = owed(Awaiting.Pubrec, 2);
+export const OWES_PUBCOMP = owed(Awaiting.Pubcomp, 2);
+
+function owed(awaiting: Awaiting, qos: QoS): Delivery {
+  const delivery = new Delivery(undefined, qos, false, PLAIN, 0);
+  delivery.awaiting = awaiting;
+  return delivery;
 }
 
 const MAX_PACKET_ID = 65_535;

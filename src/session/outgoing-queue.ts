@@ -24,17 +24,15 @@ const OVERSHOOT_BYTES = 1_048_576;
 export class OutgoingQueue {
   readonly #limits: SessionLimits;
   readonly #tally: Tally;
-  readonly #hasShelf: boolean;
   readonly #window = new Queue<Delivery>();
   #windowBytes = 0;
   #bytes = 0;
   /** How many lie on the shelf, behind the window. */
   #shelved = 0;
 
-  constructor(limits: SessionLimits, tally: Tally, hasShelf: boolean) {
+  constructor(limits: SessionLimits, tally: Tally) {
     this.#limits = limits;
     this.#tally = tally;
-    this.#hasShelf = hasShelf;
   }
 
   get length(): number {
@@ -59,52 +57,35 @@ export class OutgoingQueue {
 
   /** Whether a message of this size, in bytes, still fits. */
   hasRoomFor(size: number): boolean {
-    const { maxQueuedMessages, maxQueuedBytes, maxTotalQueuedMessages, maxTotalQueuedBytes } = this.#limits;
-    const { queuedMessages, queuedBytes } = this.#tally;
-    return (
-      this.length < maxQueuedMessages &&
-      this.#bytes + size <= maxQueuedBytes &&
-      queuedMessages < maxTotalQueuedMessages &&
-      queuedBytes + size <= maxTotalQueuedBytes
-    );
+    return this.#fitsWith(1, size);
   }
 
   /** Whether it is within its bounds. */
   get fits(): boolean {
-    const { maxQueuedMessages, maxQueuedBytes, maxTotalQueuedMessages, maxTotalQueuedBytes } = this.#limits;
-    const { queuedMessages, queuedBytes } = this.#tally;
-    return (
-      this.length <= maxQueuedMessages &&
-      this.#bytes <= maxQueuedBytes &&
-      queuedMessages <= maxTotalQueuedMessages &&
-      queuedBytes <= maxTotalQueuedBytes
-    );
+    return this.#fitsWith(0, 0);
   }
 
   /** Whether a message more than fits may come in while the oldest on the shelf are read to be dropped. */
   mayOvershoot(size: number): boolean {
-    const { maxQueuedMessages, maxQueuedBytes, maxTotalQueuedMessages, maxTotalQueuedBytes } = this.#limits;
-    const { queuedMessages, queuedBytes } = this.#tally;
-    return (
-      this.#shelved > 0 &&
-      size <= maxQueuedBytes &&
-      this.length < maxQueuedMessages + OVERSHOOT &&
-      this.#bytes + size <= maxQueuedBytes + OVERSHOOT_BYTES &&
-      queuedMessages < maxTotalQueuedMessages + OVERSHOOT &&
-      queuedBytes + size <= maxTotalQueuedBytes + OVERSHOOT_BYTES
-    );
+    return this.#shelved > 0 && size <= this.#limits.maxQueuedBytes && this.#fitsWith(1 - OVERSHOOT, size - OVERSHOOT_BYTES);
   }
 
-  /** @returns whether it is in memory now; otherwise it lies on the shelf, and nothing here holds it. */
-  push(delivery: Delivery, isConnected: boolean): boolean {
-    const { size } = delivery;
-    this.#count(1, size);
-    if (this.#hasShelf && (!isConnected || this.#shelved > 0 || this.#isWindowFull(size))) {
-      this.#shelved++;
-      return false;
-    }
+  /** Whether the window takes a message of this size, in bytes, so that it need not lie on the shelf. */
+  isOpenTo(size: number): boolean {
+    if (this.#shelved > 0) return false;
+    const isWide = this.#tally.windowBytes < ALL_WINDOWS_BYTES;
+    return this.#window.length < (isWide ? WINDOW : NARROW) && this.#windowBytes + size <= (isWide ? WINDOW_BYTES : NARROW_BYTES);
+  }
+
+  push(delivery: Delivery): void {
+    this.#count(1, delivery.size);
     this.#enter(delivery);
-    return true;
+  }
+
+  /** A message that lies on the shelf only: nothing here holds it. */
+  pushShelved(size: number): void {
+    this.#count(1, size);
+    this.#shelved++;
   }
 
   /** A delivery of the shelf is in memory again, behind the others. */
@@ -163,9 +144,15 @@ export class OutgoingQueue {
     this.#shelved = 0;
   }
 
-  #isWindowFull(size: number): boolean {
-    const isWide = this.#tally.windowBytes < ALL_WINDOWS_BYTES;
-    return this.#window.length >= (isWide ? WINDOW : NARROW) || this.#windowBytes + size > (isWide ? WINDOW_BYTES : NARROW_BYTES);
+  #fitsWith(messages: number, bytes: number): boolean {
+    const { maxQueuedMessages, maxQueuedBytes, maxTotalQueuedMessages, maxTotalQueuedBytes } = this.#limits;
+    const { queuedMessages, queuedBytes } = this.#tally;
+    return (
+      this.length + messages <= maxQueuedMessages &&
+      this.#bytes + bytes <= maxQueuedBytes &&
+      queuedMessages + messages <= maxTotalQueuedMessages &&
+      queuedBytes + bytes <= maxTotalQueuedBytes
+    );
   }
 
   #enter(delivery: Delivery): void {

@@ -3,6 +3,7 @@ import { PacketType, type QoS, type Version, type Will } from '../packet/packet.
 import type { Publish } from '../packet/publish.js';
 import { isRefusal, ReasonCode } from '../packet/reason-code.js';
 import { Queue } from '../util/queue.js';
+import { Backlog } from './backlog.js';
 import {
   PLAIN,
   type Extras,
@@ -15,12 +16,11 @@ import {
   type Ticket,
   type Wire,
 } from './contracts.js';
-import { Awaiting, Delivery, Inflight } from './inflight.js';
+import { Awaiting, Delivery, Inflight, OWES_PUBACK, OWES_PUBCOMP, OWES_PUBREC } from './inflight.js';
 import type { Message } from './message.js';
 import { OutgoingQueue } from './outgoing-queue.js';
 import type { DropReason, Tally } from './tally.js';
 import { NO_TERMS, type Terms } from './terms.js';
-import { OutboundAliases } from './topic-alias.js';
 
 /** What the sessions of one broker share. */
 export interface SessionSurroundings {
@@ -37,19 +37,7 @@ export interface SessionSurroundings {
 
 const PUBLISH = PacketType.Publish << 4;
 const DUP = 8;
-
-/** In the window of a session that ends with its connection stands only what its receiver owes us: nothing is ever sent again. */
-const owed = (awaiting: Awaiting, qos: QoS): Delivery => {
-  const delivery = new Delivery(undefined, qos, false, PLAIN, 0);
-  delivery.awaiting = awaiting;
-  return delivery;
-};
-const OWES_PUBACK = owed(Awaiting.Puback, 1);
-const OWES_PUBREC = owed(Awaiting.Pubrec, 2);
-const OWES_PUBCOMP = owed(Awaiting.Pubcomp, 2);
-
-/** Deliveries that are read at a time where they are only read to be dropped. */
-const FEW = 32;
+const firstByte = (qos: QoS, retain: boolean): number => PUBLISH | (qos << 1) | (retain ? 1 : 0);
 
 export class Session implements Subscriber {
   readonly clientId: string;
@@ -77,27 +65,14 @@ export class Session implements Subscriber {
   readonly inflight = new Inflight();
   readonly queue: OutgoingQueue;
   readonly #surroundings: SessionSurroundings;
+  /** None where its queue is in memory. */
+  readonly #backlog: Backlog | undefined;
   #wire: Wire | undefined;
   #terms = NO_TERMS;
-  #aliases: OutboundAliases | undefined;
   /** How many more QoS 1 and 2 messages this connection takes before it acknowledges one (MQTT 5.0 section 4.9). */
   #quota = 0;
   /** What was in flight when the connection came, and is not sent again yet. */
   #unsent: Queue<Delivery> | undefined;
-  /** Of those in flight, by sequence, where their messages are to be read back before they are sent again. */
-  #recalled: Map<number, Delivery> | undefined;
-  /** The sequence up to which what lies on the shelf is in memory, in flight, or over. */
-  #cursor = 0;
-  /** The highest sequence that has left the queue: it, and all before it, is in flight or over. */
-  #passed = 0;
-  /** The last sequence when nothing was found behind the cursor. */
-  #emptyAt: number | undefined;
-  /** What is being read of the shelf; another one, or none, once that is of no use any more. */
-  #reading: object | undefined;
-  /** What a restart found of deliveries that had waited before they were sent: packet identifiers, by sequence. */
-  #found: Map<number, number> | undefined;
-  /** How many of what lies on the shelf may have been sent, without that being on record. */
-  #unsure = 0;
   /** Whether a restart has brought back only that the session is there. */
   isCold = false;
   /** Whether it had a connection when the process ended. */
@@ -115,7 +90,9 @@ export class Session implements Subscriber {
     this.durable = expiryInterval > 0 || number > 0;
     this.createdAt = createdAt;
     this.#surroundings = surroundings;
-    this.queue = new OutgoingQueue(surroundings.limits, surroundings.tally, this.#shelf !== undefined);
+    const { limits, tally, shelf } = surroundings;
+    this.queue = new OutgoingQueue(limits, tally);
+    this.#backlog = this.durable && shelf !== undefined ? new Backlog(this, shelf) : undefined;
   }
 
   get wire(): Wire | undefined {
@@ -141,7 +118,7 @@ export class Session implements Subscriber {
       const frame = this.#frame(message, 0, extras);
       if (frame === undefined) return this.#drop('packet-too-large');
       this.messagesSent++;
-      wire.publish(frame, retain ? PUBLISH | 1 : PUBLISH, 0, 0);
+      wire.publish(frame, firstByte(0, retain), 0, 0);
       return 0;
     }
     if (wire === undefined && !this.durable) return this.#drop('session-ended');
@@ -156,8 +133,8 @@ export class Session implements Subscriber {
     const delivery = new Delivery(message, qos, retain, extras, message.size);
     if (!mustWait) return this.#send(wire, delivery);
     const ticket = this.durable ? this.#surroundings.journal.enqueued(this, delivery) : 0;
-    // Nothing passes what is still to be read back.
-    if (this.queue.push(delivery, wire !== undefined && this.#recalled === undefined)) this.#cursor = delivery.sequence;
+    if (this.#backlog === undefined) this.queue.push(delivery);
+    else this.#backlog.push(delivery);
     return ticket;
   }
 
@@ -182,15 +159,14 @@ export class Session implements Subscriber {
   resume(wire: Wire, terms: Terms): void {
     this.#wire = wire;
     this.#terms = terms;
-    this.#aliases = terms.topicAliasMaximum > 0 ? new OutboundAliases(terms.topicAliasMaximum) : undefined;
     this.#quota = this.#window; // [MQTT5-4.9.0-1]
     this.#unsent = undefined;
-    this.#stopReading(); // that was behind what is in flight
+    this.#backlog?.stopReading(); // that was behind what is in flight
     // What waits for PUBCOMP is unfinished too [MQTT5-3.3.4-9], but its PUBREL waits for nothing [MQTT5-3.3.4-10].
     for (const { awaiting } of this.inflight) if (awaiting === Awaiting.Pubcomp) this.#quota--;
     for (const delivery of this.inflight) {
       if (delivery.awaiting === Awaiting.Pubcomp) this.#sendPubrel(delivery.packetId, 0, ReasonCode.Success);
-      else this.#resend(delivery);
+      else this.resend(delivery);
     }
     this.drain();
   }
@@ -198,9 +174,9 @@ export class Session implements Subscriber {
   /** Takes the session off its wire. */
   suspend(): void {
     this.#wire = undefined;
-    this.#aliases = undefined;
+    this.#terms.forgetAliases();
     this.#unsent = undefined;
-    if (this.#shelf !== undefined) this.#shelve();
+    this.#backlog?.shelve();
   }
 
   /** Sends what waits while there is room. */
@@ -213,11 +189,11 @@ export class Session implements Subscriber {
       if (delivery === undefined) break;
       const { message, qos, retain, extras } = delivery;
       if (message!.expiresAt <= this.#surroundings.now())
-        this.#giveUp(delivery, 'message-expired'); // [MQTT5-3.3.2-5]
+        this.giveUp(delivery, 'message-expired'); // [MQTT5-3.3.2-5]
       else if (this.durable || extras.share !== undefined) this.#send(wire, delivery);
       else this.#sendAndForget(wire, message!, qos, retain, extras);
     }
-    if (this.queue.shelved > 0 && this.queue.wanted > 0) this.#read(this.queue.wanted);
+    this.#backlog?.refill();
     const whenRoom = this.whenRoom;
     if (whenRoom !== undefined && this.queue.length === 0 && this.hasRoom) {
       this.whenRoom = undefined;
@@ -282,13 +258,13 @@ export class Session implements Subscriber {
   /** Gives everything back, what others may have of it to them [MQTT5-4.8.2-4]; the session is not used after this. */
   end(): void {
     this.#wire = undefined;
-    this.#reading = undefined;
+    this.#backlog?.stopReading();
     this.isCold = false; // nothing is to be found for it any more
     const { tally, again } = this.#surroundings;
     this.#received = undefined;
     this.whenRoom = undefined;
     this.will = undefined;
-    if (this.#shelf !== undefined) {
+    if (this.#backlog !== undefined) {
       // What of it others may have is on record, and found there when the records are deleted.
       this.queue.clear();
       return this.inflight.clear();
@@ -304,43 +280,49 @@ export class Session implements Subscriber {
   }
 
   /** What a restart finds on record, of a session that is cold: from now on it is as if it had been here all the time. */
-  warm({ released, received, sent, messages, bytes }: Found): void {
+  warm(found: Found): void {
     if (!this.isCold) return;
     this.isCold = false;
-    if (this.wasConnected) this.#unsure = this.#surroundings.limits.maxInflight;
-    for (const packetId of released) {
+    for (const packetId of found.released) {
       const delivery = new Delivery(undefined, 2, false, PLAIN, 0);
       Object.assign(delivery, { packetId, awaiting: Awaiting.Pubcomp, number: this.number });
       this.inflight.add(packetId, delivery);
       this.#surroundings.shelf!.knows(delivery);
     }
-    if (received.length > 0) this.#received = new Set(received);
-    this.#found = sent;
-    this.queue.found(messages, bytes);
+    if (found.received.length > 0) this.#received = new Set(found.received);
+    this.#backlog!.warm(found, this.wasConnected);
   }
 
   /** A delivery on the shelf is over, as where it has expired; whether it lies there. */
   lapsed(sequence: number, size: number, reason: DropReason): boolean {
-    if (this.isCold || this.#reading !== undefined || sequence <= this.#cursor || sequence <= this.#passed) return false;
-    if (this.#found?.has(sequence) === true) return false;
+    if (this.isCold || this.#backlog?.holds(sequence) !== true) return false;
     this.queue.removed(size);
     this.#drop(reason);
     return true;
   }
 
-  /** Where its queue lies beyond what is in memory. */
-  get #shelf(): Shelf | undefined {
-    return this.durable ? this.#surroundings.shelf : undefined;
+  /** It was in flight when the connection came: it is sent again, once it is its turn and its message is here. */
+  resend(delivery: Delivery): void {
+    (this.#unsent ??= new Queue()).push(delivery);
+    this.#backlog?.recall(delivery);
+  }
+
+  /** A message that waited, or was to be sent again, and will not be. */
+  giveUp(delivery: Delivery, reason: DropReason): void {
+    this.#drop(reason);
+    this.forget(delivery);
+    this.#backlog?.left(delivery);
+  }
+
+  /** A delivery is over. */
+  forget(delivery: Delivery, packetId = delivery.packetId): void {
+    delivery.done = true;
+    if (this.durable) this.#surroundings.journal.settled(delivery);
+    this.inflight.delete(packetId);
   }
 
   get #window(): number {
     return Math.min(this.#terms.receiveMaximum, this.#surroundings.limits.maxInflight);
-  }
-
-  /** It was in flight when the connection came: it is sent again, once it is its turn and its message is here. */
-  #resend(delivery: Delivery): void {
-    (this.#unsent ??= new Queue()).push(delivery);
-    if (this.#shelf !== undefined) (this.#recalled ??= new Map()).set(delivery.sequence, delivery);
   }
 
   #sendUnsent(wire: Wire, unsent: Queue<Delivery>): void {
@@ -348,96 +330,16 @@ export class Session implements Subscriber {
       // An answer to what was sent over an earlier connection may have come meanwhile.
       const isDue = this.inflight.get(delivery.packetId) === delivery && delivery.awaiting !== Awaiting.Pubcomp;
       if (isDue && this.#quota <= 0) return;
-      if (isDue && delivery.message === undefined) return this.#read(FEW);
+      if (isDue && delivery.message === undefined) return this.#backlog!.read();
       unsent.shift();
-      if (isDue) this.#sendAgain(wire, delivery);
+      if (!isDue) continue;
+      const { message, qos, retain, extras, packetId } = delivery;
+      const frame = this.#frame(message!, qos, extras);
+      if (frame === undefined) this.giveUp(delivery, 'packet-too-large');
+      else this.#transmit(wire, frame, firstByte(qos, retain) | DUP, packetId, 0); // [MQTT-3.3.1-1]
     }
     this.#unsent = undefined;
-    // What lies behind the last of them waits; what lies before it is in flight, or over.
-    for (const sequence of this.#recalled?.keys() ?? []) if (sequence > this.#cursor) this.#cursor = sequence;
-    this.#recalled = undefined;
-  }
-
-  /** Reads what lies behind the cursor: what was in flight is to be sent again, the rest waits. */
-  #read(limit: number): void {
-    if (this.#reading !== undefined) return;
-    const newest = this.lastSequence;
-    if (this.#emptyAt === newest) return this.#miss();
-    const reading = (this.#reading = {});
-    // Without a connection what is in flight stays where it is: only what waits is read, to be dropped.
-    const behind = this.#wire === undefined ? Math.max(this.#cursor, this.#passed) : this.#cursor;
-    this.#shelf!.read(this, behind, limit, (deliveries) => {
-      if (this.#reading !== reading) return;
-      this.#reading = undefined;
-      if (deliveries.length === 0) this.#emptyAt = newest;
-      for (const delivery of deliveries) this.#take(delivery);
-      if (this.#wire !== undefined) return this.drain();
-      while (!this.queue.fits && this.queue.peek() !== undefined) this.#giveUp(this.queue.shift()!, 'queue-full');
-      if (!this.queue.fits && this.queue.shelved > 0) this.#read(FEW);
-      else this.#shelve();
-    });
-  }
-
-  /** What was to lie on the shelf is not there: a fault, which must not become a search without end. */
-  #miss(): never {
-    const absent = [...(this.#recalled?.values() ?? [])].filter(({ message, done }) => message === undefined && !done);
-    for (const delivery of absent) if (delivery.awaiting !== Awaiting.Pubcomp) this.#forget(delivery);
-    throw new Error(`of ${this.queue.lose()} messages that wait, and ${absent.length} in flight, nothing is on record`);
-  }
-
-  #stopReading(): void {
-    this.#reading = undefined;
-    this.#recalled = undefined;
-    this.#emptyAt = undefined;
-  }
-
-  #take(delivery: Delivery): void {
-    const { sequence } = delivery;
-    if (sequence <= this.#cursor) return;
-    this.#cursor = sequence;
-    const recalled = this.#recalled?.get(sequence);
-    if (recalled !== undefined) {
-      recalled.message ??= delivery.message;
-      if (recalled.message !== undefined) return;
-      this.#drop('record-damaged');
-      return this.#forget(recalled);
-    }
-    if (delivery.message === undefined) {
-      this.queue.removed(delivery.size);
-      if (this.#found?.has(sequence) === true) this.#surroundings.shelf!.knows(delivery);
-      return this.#giveUp(delivery, 'record-damaged');
-    }
-    const foundId = this.#found?.get(sequence);
-    const packetId = foundId ?? delivery.packetId;
-    if (packetId === 0) {
-      // At QoS 1 what was sent is on record a little later: the first of what waits may have been sent [MQTT-3.3.1-1].
-      delivery.isRepeat = this.#unsure > 0 && delivery.qos === 1;
-      this.#unsure--;
-      return this.queue.taken(delivery);
-    }
-    // It was in flight when the process ended.
-    this.#passed = sequence;
-    delivery.packetId = packetId;
-    if (foundId !== undefined) this.#surroundings.shelf!.knows(delivery);
-    delivery.awaiting = delivery.qos === 1 ? Awaiting.Puback : Awaiting.Pubrec;
-    this.queue.removed(delivery.size);
-    this.inflight.add(packetId, delivery);
-    this.inflight.continueAfter(packetId);
-    if (this.#wire !== undefined) this.#resend(delivery);
-  }
-
-  /** Lets go of what lies on the shelf: the next connection reads it from there. */
-  #shelve(): void {
-    this.#stopReading();
-    let first: number | undefined;
-    for (const delivery of this.inflight) {
-      if (delivery.awaiting === Awaiting.Pubcomp) continue;
-      first ??= delivery.sequence;
-      this.#shelf!.letGo(delivery);
-    }
-    first ??= this.queue.peek()?.sequence;
-    this.queue.shelve();
-    if (first !== undefined) this.#cursor = first - 1;
+    this.#backlog?.recalled();
   }
 
   /** Makes room for a message by dropping the oldest, where that is asked for; whether there is room now, or will be. */
@@ -445,47 +347,34 @@ export class Session implements Subscriber {
     const { limits } = this.#surroundings;
     if (limits.whenQueueFull !== 'drop-oldest' || size > limits.maxQueuedBytes || limits.maxQueuedMessages === 0) return false;
     if (this.isCold) return false;
-    while (this.queue.peek() !== undefined && !this.queue.hasRoomFor(size)) this.#giveUp(this.queue.shift()!, 'queue-full');
+    while (this.queue.peek() !== undefined && !this.queue.hasRoomFor(size)) this.giveUp(this.queue.shift()!, 'queue-full');
     if (this.queue.hasRoomFor(size)) return true;
     if (!this.queue.mayOvershoot(size)) return false;
-    this.#read(FEW);
+    this.#backlog!.read();
     return true;
-  }
-
-  #sendAgain(wire: Wire, delivery: Delivery): void {
-    const frame = this.#frame(delivery.message!, delivery.qos, delivery.extras);
-    if (frame !== undefined) return this.#transmit(wire, frame, delivery, DUP, 0); // [MQTT-3.3.1-1]
-    this.#drop('packet-too-large');
-    this.#forget(delivery);
   }
 
   /** @returns the ticket of what is on record of it. */
   #send(wire: Wire, delivery: Delivery): Ticket {
-    const frame = this.#frame(delivery.message!, delivery.qos, delivery.extras);
+    const { qos, retain } = delivery;
+    const frame = this.#frame(delivery.message!, qos, delivery.extras);
     if (frame === undefined) {
-      this.#giveUp(delivery, 'packet-too-large');
+      this.giveUp(delivery, 'packet-too-large');
       return 0;
     }
     const packetId = this.inflight.nextId();
-    delivery.packetId = packetId;
-    delivery.awaiting = delivery.qos === 1 ? Awaiting.Puback : Awaiting.Pubrec;
+    delivery.sentAs(packetId);
     this.inflight.add(packetId, delivery);
     let ticket = 0;
     if (this.durable) {
       const { journal } = this.#surroundings;
       ticket = delivery.sequence === 0 ? journal.enqueued(this, delivery) : journal.sent(delivery);
-      this.#passed = delivery.sequence;
-      if (delivery.sequence > this.#cursor) this.#cursor = delivery.sequence;
+      this.#backlog?.left(delivery);
     }
     // At QoS 2 durable before it leaves: after a restart it must go out under the same identifier, or it would come twice. At QoS 1 it may.
-    this.#transmit(wire, frame, delivery, delivery.isRepeat ? DUP : 0, delivery.qos === 2 ? ticket : 0);
+    const first = firstByte(qos, retain);
+    this.#transmit(wire, frame, delivery.isRepeat ? first | DUP : first, packetId, qos === 2 ? ticket : 0);
     return ticket;
-  }
-
-  #transmit(wire: Wire, frame: Publish, { qos, retain, packetId }: Delivery, dup: number, ticket: Ticket): void {
-    this.#quota--;
-    this.messagesSent++;
-    wire.publish(frame, PUBLISH | dup | (qos << 1) | (retain ? 1 : 0), packetId, ticket);
   }
 
   #sendAndForget(wire: Wire, message: Message, qos: QoS, retain: boolean, extras: Extras): void {
@@ -496,42 +385,17 @@ export class Session implements Subscriber {
     }
     const packetId = this.inflight.nextId();
     this.inflight.add(packetId, qos === 1 ? OWES_PUBACK : OWES_PUBREC);
+    this.#transmit(wire, frame, firstByte(qos, retain), packetId, 0);
+  }
+
+  #transmit(wire: Wire, frame: Publish, first: number, packetId: number, ticket: Ticket): void {
     this.#quota--;
     this.messagesSent++;
-    wire.publish(frame, PUBLISH | (qos << 1) | (retain ? 1 : 0), packetId, 0);
+    wire.publish(frame, first, packetId, ticket);
   }
 
-  /** The message as this client is to read it, or undefined where it takes no packet that large [MQTT5-3.1.2-24]. */
   #frame(message: Message, qos: QoS, extras: Extras): Publish | undefined {
-    const { version, maximumPacketSize } = this.#terms;
-    if (version !== 5) return message.frame(version, qos);
-    const isPlain = extras.identifiers === undefined && message.expiresAt === Infinity && this.#aliases === undefined;
-    const frame = isPlain ? message.frame(5, qos) : this.#personalFrame(message, qos, extras);
-    return frame.length > maximumPacketSize ? undefined : frame;
-  }
-
-  /** The message with what is this receiver's alone: identifiers, the time that is left, a Topic Alias. */
-  #personalFrame(message: Message, qos: QoS, { identifiers }: Extras): Publish {
-    const { topic, expiresAt } = message;
-    const properties = {
-      ...message.properties,
-      ...(identifiers === undefined ? undefined : { subscriptionIdentifiers: identifiers }), // [MQTT5-3.3.4-3] [MQTT5-3.3.4-4]
-      // [MQTT5-3.3.2-6] what is left; what has been sent once may have none
-      ...(expiresAt === Infinity
-        ? undefined
-        : { messageExpiryInterval: Math.max(0, Math.ceil((expiresAt - this.#surroundings.now()) / 1_000)) }),
-    };
-    const aliases = this.#aliases;
-    const known = aliases?.of(topic, qos);
-    if (aliases !== undefined && known !== undefined) {
-      const { alias, isNew } = known;
-      const frame = message.frameWith({ ...properties, topicAlias: alias }, isNew ? topic : '', qos);
-      if (frame.length <= this.#terms.maximumPacketSize) {
-        if (isNew) aliases.told(topic, alias, qos);
-        return frame;
-      }
-    }
-    return message.frameWith(properties, topic, qos);
+    return this.#terms.frame(message, qos, extras, this.#surroundings.now);
   }
 
   #sendPubrel(packetId: number, ticket: Ticket, reasonCode: ReasonCode): void {
@@ -539,23 +403,9 @@ export class Session implements Subscriber {
   }
 
   #settle(packetId: number): void {
-    this.#forget(this.inflight.get(packetId)!, packetId);
+    this.forget(this.inflight.get(packetId)!, packetId);
     if (this.#quota < this.#window) this.#quota++;
     this.drain();
-  }
-
-  #forget(delivery: Delivery, packetId = delivery.packetId): void {
-    delivery.done = true;
-    if (this.durable) this.#surroundings.journal.settled(delivery);
-    this.inflight.delete(packetId);
-  }
-
-  /** A message that waited and will not be sent. */
-  #giveUp(delivery: Delivery, reason: DropReason): void {
-    this.#drop(reason);
-    delivery.done = true;
-    if (delivery.sequence > this.#passed) this.#passed = delivery.sequence;
-    if (this.durable) this.#surroundings.journal.settled(delivery);
   }
 
   #drop(reason: DropReason): Ticket {

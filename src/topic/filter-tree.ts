@@ -50,28 +50,7 @@ export class FilterTree<T> {
   match(topic: string, into: T[]): void {
     this.#filters.get(topic)?.pour(into); // a name has no wildcard, so this is the filter that is equal to it
 
-    const reached = [this.#root]; // what was reached level by level; from `at` on, by the levels before `from`
-    let wild = !isServerTopic(topic); // [MQTT-4.7.2-1]
-    let from = 0;
-    for (let at = 0; at < reached.length; wild = true) {
-      const over = from > topic.length;
-      const slash = topic.indexOf('/', from);
-      const to = slash === -1 ? topic.length : slash;
-      const level = topic.slice(from, to);
-      from = to + 1;
-      for (const end = reached.length; at < end; at++) {
-        const node = reached[at]!;
-        if (wild) node.rest?.pour(into);
-        if (node.deep !== undefined) pourMatching(node.deep, topic, into);
-        if (over) {
-          node.here?.pour(into);
-          continue;
-        }
-        const child = node.named(level);
-        if (child !== undefined) reached.push(child);
-        if (wild && node.plus !== undefined) reached.push(node.plus);
-      }
-    }
+    pourBelow(this.#root, topic, 0, !isServerTopic(topic), into); // [MQTT-4.7.2-1]
   }
 
   #plant(filter: string, bucket: Bucket<T>): void {
@@ -133,13 +112,16 @@ class Node<T> {
   }
 
   child(level: string): Node<T> | undefined {
-    return level === '+' ? this.plus : this.named(level);
-  }
-
-  /** The way on by a level of a Topic Name. */
-  named(level: string): Node<T> | undefined {
+    if (level === '+') return this.plus;
     if (this.#children !== undefined) return this.#children.get(level);
     return this.#level === level ? this.#only : undefined;
+  }
+
+  /** The way on by the level of a Topic Name at `topic[from, to)`. */
+  next(topic: string, from: number, to: number): Node<T> | undefined {
+    if (this.#children !== undefined) return this.#children.get(topic.slice(from, to));
+    const level = this.#level;
+    return level !== undefined && level.length === to - from && topic.slice(from, to) === level ? this.#only : undefined;
   }
 
   grow(level: string): Node<T> {
@@ -207,6 +189,21 @@ class Bucket<T> {
     if (this.#several === undefined) into.push(this.#only!);
     else for (const value of this.#several) into.push(value);
   }
+}
+
+/** Appends what matches of a node that the levels before `from` led to; nodes are {@link DEPTH} deep at most. */
+function pourBelow<T>(node: Node<T>, topic: string, from: number, wild: boolean, into: T[]): void {
+  if (wild) node.rest?.pour(into);
+  if (node.deep !== undefined) pourMatching(node.deep, topic, into);
+  if (from > topic.length) {
+    node.here?.pour(into);
+    return;
+  }
+  const slash = topic.indexOf('/', from);
+  const to = slash === -1 ? topic.length : slash;
+  const named = node.next(topic, from, to);
+  if (named !== undefined) pourBelow(named, topic, to + 1, true, into);
+  if (wild && node.plus !== undefined) pourBelow(node.plus, topic, to + 1, true, into);
 }
 
 function pourMatching<T>(deep: ReadonlyMap<string, Bucket<T>>, topic: string, into: T[]): void {

@@ -13,6 +13,11 @@ interface Page {
 export class Counts {
   readonly #pages = new Map<number, Page>();
 
+  /** How many pages there are, of 4 KB each. */
+  get pages(): number {
+    return this.#pages.size;
+  }
+
   get(number: number): number {
     return this.#pages.get(Math.floor(number / PAGE))?.counts[number % PAGE] ?? 0;
   }

@@ -31,7 +31,7 @@ test('a store is sound whatever clients have done to its broker', async () => {
       await stock(storage, story);
       assert.deepEqual((await checked(storage)).damages, []);
     }),
-    runs(20),
+    runs(8),
   );
 });
 

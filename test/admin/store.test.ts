@@ -30,7 +30,7 @@ test('what was exported and imported is exported again as the same lines, and is
       assert.deepEqual(damages, []);
       assert.equal(check.leftovers.records, 0);
     }),
-    runs(40),
+    runs(16),
   );
 });
 
@@ -42,7 +42,7 @@ test('a broker on an imported store serves every client as one on the store it c
       const copy = await imported((await exported(storage)).text);
       assert.deepEqual(await served(copy), await served(storage));
     }),
-    runs(25),
+    runs(10),
   );
 });
 
@@ -60,7 +60,7 @@ test('the same holds on disk', async () => {
         await level.close();
       }
     }),
-    runs(5),
+    runs(4),
   );
 });
 

@@ -225,3 +225,35 @@ test('a task or an outbox that throws is reported, and the others do not suffer 
     ['task', 'flush', 'release'],
   );
 });
+
+test('a fact nobody waits for schedules nothing, and goes with the next commit', async () => {
+  const beat = new Beat();
+  const ticket = beat.turn.wroteUnawaited();
+  beat.turn.end();
+  assert.deepEqual(beat.take(), []);
+  assert.equal(beat.turn.idle, false);
+  assert.equal(beat.turn.wrote(), ticket);
+  beat.turn.end();
+  assert.deepEqual(beat.take(), ['schedule', 'commit']);
+  await beat.land();
+  assert.equal(beat.turn.durable, ticket);
+  assert.equal(beat.turn.idle, true);
+});
+
+test('a fact nobody waits for is committed when it is hastened, and when somebody waits for it after all', async () => {
+  const beat = new Beat();
+  beat.turn.hasten();
+  assert.deepEqual(beat.take(), []);
+  beat.turn.wroteUnawaited();
+  beat.turn.hasten();
+  beat.turn.end();
+  assert.deepEqual(beat.take(), ['schedule', 'commit']);
+  await beat.land();
+  const ticket = beat.turn.wroteUnawaited();
+  assert.equal(beat.turn.newest, ticket);
+  const settled = beat.turn.settled(ticket);
+  beat.turn.end();
+  assert.deepEqual(beat.take(), ['schedule', 'commit']);
+  await beat.land();
+  await settled;
+});

@@ -124,6 +124,22 @@ describe('posmq bench', () => {
   });
 });
 
+describe('posmq bench against a broker that speaks another version', () => {
+  it('says so in one sentence, with status 1', async () => {
+    // A CONNACK as it was before 5.0, without properties.
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.end(Buffer.of(0x20, 2, 0, 1));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const program = new Program(process.execPath, [COMMAND, 'bench', 'p2p', '-V', '5', '--port', port]);
+    assert.equal(await program.ended(), 1);
+    assert.match(program.stderr, /^posmq: the broker sent what is no MQTT: .+\n$/);
+    server.close();
+  });
+});
+
 describe('posmq bench against a broker that loses messages', () => {
   it('says how many, with status 1', async () => {
     const broker = await BrokerProcess.start('--max-queued-messages', '50');

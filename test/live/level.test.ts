@@ -12,7 +12,7 @@ import { StoreError } from '../../src/storage/opening.js';
 import { storageContract } from '../contracts/storage.js';
 import { ownFolder } from '../util/folder.js';
 import { until } from '../util/until.js';
-import { COMMITS } from './full.js';
+import { COMMITS } from '../storage/full.js';
 
 interface Line {
   readonly level: 'info' | 'error';
@@ -300,7 +300,7 @@ describe('a damaged store', () => {
 describe('a disk that is full', { skip: process.platform === 'win32' && 'no bounds of that kind' }, () => {
   // The size of a file stands for that of a disk: a system tells both in the same way, and this needs no privileges.
   const BOUND = 1 << 20;
-  const child = fileURLToPath(new URL('full.js', import.meta.url));
+  const child = fileURLToPath(new URL('../storage/full.js', import.meta.url));
   const run = (folder: string, what: 'again' | 'close'): string[] => {
     const line = `ulimit -S -f ${BOUND / 512} && exec "$0" "$@"`;
     const { stdout, stderr, status } = spawnSync('sh', ['-c', line, process.execPath, child, folder, what], {
