@@ -1,5 +1,5 @@
 /** Puts a broker together: the only file that knows all its edges. Starts bottom-up, stops top-down. */
-import { statusLine } from './admin/status.js';
+import { reportStatus } from './admin/status-report.js';
 import { Broker } from './broker/broker.js';
 import type { AuthenticationMethod, Log, Storage } from './broker/contracts.js';
 import type { EventListener, EventName, Gates } from './broker/hooks.js';
@@ -22,14 +22,13 @@ import { Message } from './session/message.js';
 import { Tally } from './session/tally.js';
 import { LevelStorage } from './storage/level.js';
 import { isTopicFilter, isTopicName } from './topic/name.js';
-import { Timer, Wheel } from './util/wheel.js';
+import { Wheel } from './util/wheel.js';
+import { realWorld, type World } from './world.js';
 
 /** How exactly deadlines are kept, in ms. */
 const TICK = 100;
 /** Ticks of one rotation of the wheel: deadlines within seven minutes are looked at once. */
 const SLOTS = 4_096;
-/** Slabs of {@link Arena}: 8 MiB of address space, of which what is used becomes memory. */
-const SLABS = 512;
 /** Sockets beyond `maxConnections` that are kept long enough to be told that there are too many. */
 const TURNED_AWAY = 64;
 
@@ -64,23 +63,6 @@ export type MessageProperties = Pick<
   Properties,
   'payloadFormatIndicator' | 'messageExpiryInterval' | 'contentType' | 'responseTopic' | 'correlationData' | 'userProperties'
 >;
-
-/** The passing of time, and the end of a turn, as somebody else decides them. */
-export interface World {
-  /** ms since the epoch, never going back. */
-  readonly now: () => number;
-  readonly schedule: (end: () => void) => void;
-  /** How many slabs the {@link Arena} has. */
-  readonly slabs: number;
-}
-
-const { timeOrigin } = performance;
-const realWorld: World = {
-  // A clock that is set while the broker runs must not end keep-alives, so it is read once.
-  now: () => timeOrigin + performance.now(),
-  schedule: setImmediate,
-  slabs: SLABS,
-};
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
@@ -193,7 +175,7 @@ export class RunningBroker {
 
   /** Opens the TCP listener and lets time pass. */
   async listen(): Promise<void> {
-    const { port, host } = this.#options;
+    const { port, host, statusInterval } = this.#options;
     this.#listener = await TcpListener.listen({
       port,
       host,
@@ -203,7 +185,7 @@ export class RunningBroker {
     });
     // Packets that have come are read before deadlines are judged: a process that was held up must not blame its clients.
     this.#beat = setInterval(() => setImmediate(() => this.tick()), TICK);
-    this.#reportStatus();
+    reportStatus(statusInterval, () => this.stats, this.#wheel, this.#log);
     this.#log.info(this.address, 'listening');
   }
 
@@ -358,19 +340,5 @@ export class RunningBroker {
     this.#core.hooks.emit('failed', { error });
     // The storage has failed already, and that has been told.
     this.close().catch(() => {});
-  }
-
-  #reportStatus(): void {
-    const { statusInterval } = this.#options;
-    if (statusInterval === 0) return;
-    let before = this.stats;
-    const timer = new Timer(() => {
-      const now = this.stats;
-      const { fields, message } = statusLine(now, before, statusInterval);
-      this.#log.info(fields, message);
-      before = now;
-      this.#wheel.schedule(timer, this.#wheel.now + statusInterval * 1_000);
-    });
-    this.#wheel.schedule(timer, this.#wheel.now + statusInterval * 1_000);
   }
 }

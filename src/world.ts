@@ -1,0 +1,20 @@
+/** The passing of time, and the end of a turn: the machine's, or as somebody else decides them. */
+
+/** Slabs of the arena: 8 MiB of address space, of which what is used becomes memory. */
+const SLABS = 512;
+
+export interface World {
+  /** ms since the epoch, never going back. */
+  readonly now: () => number;
+  readonly schedule: (end: () => void) => void;
+  /** How many slabs the arena has. */
+  readonly slabs: number;
+}
+
+const { timeOrigin } = performance;
+export const realWorld: World = {
+  // A clock that is set while the broker runs must not end keep-alives, so it is read once.
+  now: () => timeOrigin + performance.now(),
+  schedule: setImmediate,
+  slabs: SLABS,
+};
