@@ -1,11 +1,12 @@
 /** What was typed after `posmq bench`, read with a table of its own. */
 
-import { Command, CommanderError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { MOST_TOPICS } from '../bench/frames.js';
 import { SCENARIOS, type Plan, type Scenario } from '../bench/plan.js';
 import type { QoS, Version } from '../packet/packet.js';
 import { ConfigurationError } from '../config/options.js';
 import { unknown } from '../config/spelling.js';
+import { parse } from './command-line.js';
 
 /** What the user asks for: a run, or only a text to read. */
 export type BenchRequest = { readonly kind: 'help' } | { readonly kind: 'run'; readonly plan: BenchPlan; readonly json: boolean };
@@ -129,13 +130,7 @@ const MEANINGS: Readonly<Record<Scenario, string>> = {
  */
 export function readBenchCommandLine(argv: readonly string[]): BenchRequest {
   const command = commandOf();
-  let rest: { operands: string[]; unknown: string[] };
-  try {
-    rest = command.parseOptions([...argv]);
-  } catch (error) {
-    if (!(error instanceof CommanderError) || error.code !== 'commander.optionMissingArgument') throw error;
-    throw new ConfigurationError(`${argv.at(-1)} needs a value`);
-  }
+  const rest = parse(command, argv);
   const [stray] = rest.unknown;
   if (stray !== undefined) throw new ConfigurationError(refusal(stray));
   const given = command.opts<Readonly<Record<string, string | true | undefined>>>();

@@ -18,14 +18,7 @@ const VERSION = '--version';
  */
 export function readCommandLine(argv: readonly string[]): Request {
   const command = commandOf();
-  let rest: { operands: string[]; unknown: string[] };
-  try {
-    rest = command.parseOptions([...argv]);
-  } catch (error) {
-    if (!(error instanceof CommanderError) || error.code !== 'commander.optionMissingArgument') throw error;
-    // Only the last word can lack what should follow it.
-    throw new ConfigurationError(`${argv.at(-1)} needs a value`);
-  }
+  const rest = parse(command, argv);
   const [stray] = rest.unknown;
   if (stray !== undefined) throw new ConfigurationError(refusal(stray));
   const [word] = rest.operands;
@@ -35,6 +28,20 @@ export function readCommandLine(argv: readonly string[]): Request {
   if (version === true) return { kind: 'version' };
   const flags = Object.fromEntries(Object.entries(given).map(([key, text]) => [key, String(text)])) as OptionTexts;
   return { kind: 'start', flags };
+}
+
+/**
+ * What commander makes of the words; the values of flags it knows are the command's from then on.
+ * @throws ConfigurationError for a flag without its value.
+ */
+export function parse(command: Command, argv: readonly string[]): { readonly operands: string[]; readonly unknown: string[] } {
+  try {
+    return command.parseOptions([...argv]);
+  } catch (error) {
+    if (!(error instanceof CommanderError) || error.code !== 'commander.optionMissingArgument') throw error;
+    // Only the last word can lack what should follow it.
+    throw new ConfigurationError(`${argv.at(-1)} needs a value`);
+  }
 }
 
 /** What `--help` prints, at most `width` columns wide. */

@@ -1,8 +1,9 @@
 /** What was typed after `posmq store`. */
 
-import { Command, CommanderError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { ConfigurationError, optionOf } from '../config/options.js';
 import { unknown } from '../config/spelling.js';
+import { parse } from './command-line.js';
 
 export const ACTIONS = ['check', 'export', 'import'] as const;
 export type Action = (typeof ACTIONS)[number];
@@ -30,13 +31,7 @@ const MEANINGS: Readonly<Record<Action, string>> = {
  */
 export function readStoreCommandLine(argv: readonly string[]): StoreRequest {
   const command = commandOf();
-  let rest: { operands: string[]; unknown: string[] };
-  try {
-    rest = command.parseOptions([...argv]);
-  } catch (error) {
-    if (!(error instanceof CommanderError) || error.code !== 'commander.optionMissingArgument') throw error;
-    throw new ConfigurationError(`${argv.at(-1)} needs a value`);
-  }
+  const rest = parse(command, argv);
   const [stray] = rest.unknown;
   if (stray !== undefined) {
     const flag = stray.replace(/=.*$/s, '');
