@@ -285,6 +285,7 @@ export class RunningBroker {
   /** Lets the broker see what time it is. */
   tick(): void {
     this.#wheel.advance(this.#world.now());
+    this.#keeping?.journal.beat();
     this.#turn.hasten();
   }
 

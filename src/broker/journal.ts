@@ -2,6 +2,7 @@
 import type { Journal, PendingWill, Subscription, Ticket } from '../session/contracts.js';
 import { Awaiting, type Delivery } from '../session/inflight.js';
 import type { Message } from '../session/message.js';
+import { FULL, MAX_DELIVERIES, Parcel } from '../session/parcel.js';
 import type { Session } from '../session/session.js';
 import { Counts } from '../util/counts.js';
 import type { Storage } from './contracts.js';
@@ -34,8 +35,10 @@ export const forgetful: Journal = {
 /** What of a delivery is on record, or will be with this commit: bits of {@link Delivery.filed}. */
 export const Filed = { Touched: 1, Record: 2, Apart: 4, Addressed: 8, Sent: 16, Released: 32, Expiry: 64 } as const;
 
+const IS_SENT = Filed.Record | Filed.Addressed | Filed.Sent;
+
 /** Deliveries nobody waits for that are kept for a commit of somebody who does. */
-const MANY = 1_000;
+const MANY = 4_000;
 
 /** How many numbers are set aside with one record: after a restart those that were not given are skipped. */
 const RESERVE = 65_536;
@@ -52,6 +55,11 @@ export interface JournalParts {
 export class StorageJournal implements Journal {
   /** How many deliveries need a body that has a record of its own, by sequence. */
   readonly bodies = new Counts();
+  /**
+   * Parcels by the sequence of their last delivery: at least those of which some are over, or were in flight when their session lost its connection,
+   * so that who reads one again finds what has become of it. As messages go out in order, they are hardly more than there are in flight.
+   */
+  readonly parcels = new Map<number, Parcel>();
   /** Bodies up to this sequence are not deleted yet: who needs them is still being counted. */
   uncounted = 0;
   readonly #storage: Storage;
@@ -62,8 +70,22 @@ export class StorageJournal implements Journal {
   #reserved = 0;
   /** Deliveries something has become of since the last commit. */
   #touched: Delivery[] = [];
-  /** Deliveries at QoS 1 that were sent after they had waited: their packet identifiers go on record if they outlive the next commit. */
-  #sentLately: Delivery[] = [];
+  /** During a commit: what goes into the next parcel, by number of the session. */
+  readonly #runs = new Map<number, Delivery[]>();
+  /** Parcels of which more are over since the last commit. */
+  readonly #settling: Parcel[] = [];
+  /**
+   * Deliveries at QoS 1 that were sent after they had waited, by number of the session: their packet identifiers go on record where they are still
+   * in flight two beats later. They are in memory as long as that in any case.
+   */
+  #sentLately = new Map<number, Delivery[]>();
+  #sentBefore = new Map<number, Delivery[]>();
+  /** Those that are: with the next commit. */
+  #overdue: Delivery[] = [];
+  /** The last number given before the newest commit that is durable. */
+  #landed = 0;
+  /** The newest commit that deletes deliveries their sessions do not have in memory. */
+  #forgotten: Ticket = 0;
 
   constructor({ storage, turn, waits, ended }: JournalParts) {
     this.#storage = storage;
@@ -91,16 +113,44 @@ export class StorageJournal implements Journal {
   }
 
   /** Writes what has become of deliveries, and makes everything durable: only the difference between now and what is on record. */
-  commit(): Promise<void> {
+  async commit(): Promise<void> {
     const touched = this.#touched;
-    const sentLately = this.#sentLately;
+    const overdue = this.#overdue;
+    const last = this.#sequence;
     this.#touched = [];
-    this.#sentLately = [];
+    this.#overdue = [];
     for (let i = 0; i < touched.length; i++) this.#file(touched[i]!);
-    if (this.#sentLately.length > 0) this.#fileOvertaken(touched);
-    for (let i = 0; i < sentLately.length; i++) this.#fileSent(sentLately[i]!);
-    if (this.#sentLately.length > 0) this.#turn.wroteUnawaited();
-    return this.#storage.commit();
+    for (const run of this.#runs.values()) this.#fileRun(run);
+    this.#runs.clear();
+    for (const parcel of this.#settling) this.#fileSettled(parcel);
+    this.#settling.length = 0;
+    for (let i = 0; i < overdue.length; i++) this.#fileSent(overdue[i]!);
+    await this.#storage.commit();
+    this.#landed = last;
+  }
+
+  /** Time passes: what has been in flight for a while goes on record with its packet identifier. */
+  beat(): void {
+    for (const sent of this.#sentBefore.values()) {
+      for (const delivery of sent) if ((delivery.filed & IS_SENT) === Filed.Record) this.#overdue.push(delivery);
+    }
+    this.#sentBefore = this.#sentLately;
+    this.#sentLately = new Map();
+    if (this.#overdue.length > 0) this.#turn.wroteUnawaited();
+  }
+
+  /** Its session has lost the connection while it was in flight. */
+  stranded(delivery: Delivery): void {
+    // Who reads the parcel again is to find this delivery's.
+    if (delivery.parcel !== undefined) this.parcels.set(delivery.parcel.last, delivery.parcel);
+    if ((delivery.filed & IS_SENT) !== Filed.Record) return;
+    this.#overdue.push(delivery);
+    this.#turn.wroteUnawaited();
+  }
+
+  /** What must be durable before the records of a session tell all of its deliveries that are not in memory. */
+  toRead({ lastSequence }: Session): Ticket {
+    return lastSequence > this.#landed ? this.#turn.newest : this.#forgotten;
   }
 
   opened(session: Session): Ticket {
@@ -151,6 +201,7 @@ export class StorageJournal implements Journal {
   }
 
   settled(delivery: Delivery): Ticket {
+    if ((delivery.filed & Filed.Expiry) === 0) delivery.message = undefined;
     return this.#touchUnawaited(delivery);
   }
 
@@ -183,10 +234,18 @@ export class StorageJournal implements Journal {
     return this.#delete(key);
   }
 
-  /** Deletes a delivery that lies on record only. */
-  forgetDelivery({ number, sequence, size, isApart }: keys.Place): Ticket {
+  /** Deletes a delivery that lies on record only, or a parcel of them. */
+  forgetDelivery({ number, sequence, size, isApart }: keys.Place, count = 1): Ticket {
     if (isApart) this.#release(sequence);
-    return this.#delete(keys.deliveryKey(number, sequence, size, isApart));
+    if (count > 1) this.parcels.delete(sequence);
+    this.#storage.delete(keys.deliveryKey(number, sequence, size, isApart, count));
+    this.#forgotten = this.#turn.wrote();
+    return this.#waits ? this.#forgotten : 0;
+  }
+
+  /** The parcel of a record, as it is known in memory, or as one of which nothing is over. */
+  parcelOf(number: number, { count, last, size }: Pick<Parcel, 'count' | 'last' | 'size'>): Parcel {
+    return this.parcels.get(last) ?? new Parcel(number, count, last, size);
   }
 
   #writeSession({ clientId, number, createdAt, expiryInterval }: Session, expiresAt: number, isConnected: boolean): Ticket {
@@ -219,15 +278,25 @@ export class StorageJournal implements Journal {
     const isWanted = !done && awaiting !== Awaiting.Pubcomp;
     const isApart = (filed & Filed.Apart) !== 0;
     if (isWanted && (filed & Filed.Record) === 0) {
-      this.#fileRecord(delivery, isApart);
+      // LevelDB's cost is by the record, so that deliveries share them, but for those that are found otherwise than by their session.
+      if (isApart || delivery.message!.expiresAt !== Infinity) this.#fileAlone(delivery, isApart);
+      else add(this.#runs, delivery);
     } else if (isWanted && packetId !== 0 && (filed & (Filed.Addressed | Filed.Sent)) === 0) {
       // Most are acknowledged before the next commit; a QoS 2 message waits for this record, for it must not go out under another identifier.
-      if (delivery.qos === 1 && (filed & Filed.Expiry) === 0) this.#sentLately.push(delivery);
-      else this.#fileSent(delivery);
+      if (delivery.qos === 1 && (filed & Filed.Expiry) === 0) {
+        add(this.#sentLately, delivery);
+      } else {
+        this.#addressed(number);
+        this.#fileSent(delivery);
+      }
     } else if (!isWanted && (filed & Filed.Record) !== 0) {
-      if (isApart) this.#release(sequence);
-      this.#storage.delete(keys.deliveryKey(number, sequence, size, isApart));
-      if ((filed & Filed.Sent) !== 0) this.#storage.delete(keys.sentKey(number, sequence));
+      if (delivery.parcel !== undefined) {
+        this.#settle(delivery.parcel, delivery);
+      } else {
+        if (isApart) this.#release(sequence);
+        this.#storage.delete(keys.deliveryKey(number, sequence, size, isApart));
+      }
+      if ((filed & Filed.Sent) !== 0) this.#storage.delete(keys.noteKey(Kind.Sent, number, sequence));
       this.#runsItsCourse(delivery);
       delivery.filed &= ~(Filed.Record | Filed.Sent);
     }
@@ -240,17 +309,17 @@ export class StorageJournal implements Journal {
     }
   }
 
-  /** On record what is in flight comes before what waits: who has a packet identifier on record now has those of earlier messages there too. */
-  #fileOvertaken(touched: readonly Delivery[]): void {
-    const addressed = new Set<number>();
-    for (const { number, filed } of touched) if ((filed & (Filed.Addressed | Filed.Sent)) !== 0) addressed.add(number);
-    if (addressed.size === 0) return;
-    for (const delivery of this.#sentLately) if (addressed.has(delivery.number)) this.#fileSent(delivery);
+  /** On record what is in flight comes before what waits: where a packet identifier goes on record, those of earlier messages do, too. */
+  #addressed(number: number): void {
+    for (const sent of [this.#sentBefore, this.#sentLately]) {
+      for (const delivery of sent.get(number) ?? []) this.#fileSent(delivery);
+      sent.delete(number);
+    }
   }
 
   #fileSent(delivery: Delivery): void {
-    if ((delivery.filed & (Filed.Record | Filed.Sent)) !== Filed.Record) return;
-    this.#storage.put(keys.sentKey(delivery.number, delivery.sequence), record.writeSent(delivery.packetId));
+    if ((delivery.filed & IS_SENT) !== Filed.Record) return;
+    this.#storage.put(keys.noteKey(Kind.Sent, delivery.number, delivery.sequence), record.writeSent(delivery.packetId));
     delivery.filed |= Filed.Sent;
     this.#runsItsCourse(delivery);
   }
@@ -263,6 +332,70 @@ export class StorageJournal implements Journal {
     delivery.filed &= ~Filed.Expiry;
   }
 
+  /** Deliveries of a session that came one behind the other, in as few records as they may be. */
+  #fileRun(run: readonly Delivery[]): void {
+    let first = 0;
+    let size = 0;
+    for (let i = 0; i < run.length; i++) {
+      const isFull = i - first === MAX_DELIVERIES || size + run[i]!.size > FULL;
+      if (isFull && i > first) {
+        this.#fileParcel(run.slice(first, i), size);
+        first = i;
+        size = 0;
+      }
+      size += run[i]!.size;
+    }
+    this.#fileParcel(first === 0 ? run : run.slice(first), size);
+  }
+
+  #fileParcel(deliveries: readonly Delivery[], size: number): void {
+    if (deliveries.length === 1) return this.#fileRecord(deliveries[0]!, false);
+    const { number, sequence } = deliveries.at(-1)!;
+    const parcel = new Parcel(number, deliveries.length, sequence, size);
+    this.#storage.put(keys.deliveryKey(number, sequence, size, false, parcel.count), record.writeParcel(parcel, deliveries));
+    for (let i = 0; i < deliveries.length; i++) {
+      const delivery = deliveries[i]!;
+      delivery.parcel = parcel;
+      delivery.bit = 1 << i;
+      delivery.filed |= Filed.Record;
+      if (delivery.packetId !== 0) delivery.filed |= Filed.Addressed;
+    }
+    if (deliveries[0]!.packetId === 0) return; // as they are sent in order, all of them wait
+    this.parcels.set(sequence, parcel);
+    this.#addressed(number);
+  }
+
+  #settle(parcel: Parcel, { bit, size }: Delivery): void {
+    parcel.settle(bit, size);
+    if (parcel.isTouched) return;
+    parcel.isTouched = true;
+    this.#settling.push(parcel);
+  }
+
+  #fileSettled(parcel: Parcel): void {
+    const { number, last, size, count, settled, settledSize } = parcel;
+    parcel.isTouched = false;
+    if (parcel.left > 0) {
+      this.#storage.put(keys.noteKey(Kind.Settled, number, last), record.writeSettled({ bits: settled, size: settledSize }));
+      parcel.isNoted = true;
+      this.parcels.set(last, parcel);
+      return;
+    }
+    this.#storage.delete(keys.deliveryKey(number, last, size, false, count));
+    if (parcel.isNoted) this.#storage.delete(keys.noteKey(Kind.Settled, number, last));
+    this.parcels.delete(last);
+  }
+
+  #fileAlone(delivery: Delivery, isApart: boolean): void {
+    // A parcel ends before it: records stand in the order of the queue.
+    const run = this.#runs.get(delivery.number);
+    if (run !== undefined) {
+      this.#runs.delete(delivery.number);
+      this.#fileRun(run);
+    }
+    this.#fileRecord(delivery, isApart);
+  }
+
   #fileRecord(delivery: Delivery, isApart: boolean): void {
     const { number, sequence, size } = delivery;
     const message = delivery.message!;
@@ -270,6 +403,7 @@ export class StorageJournal implements Journal {
       this.#storage.put(keys.numberKey(Kind.Body, sequence), record.writeMessage(message));
     this.#storage.put(keys.deliveryKey(number, sequence, size, isApart), record.writeDelivery(delivery, isApart));
     delivery.filed |= Filed.Record | (delivery.packetId === 0 ? 0 : Filed.Addressed);
+    if (delivery.packetId !== 0) this.#addressed(number);
     if (message.expiresAt === Infinity || delivery.packetId !== 0) return;
     this.#storage.put(keys.expiryKey(message.expiresAt, number, sequence, size, isApart), record.NOTHING);
     delivery.filed |= Filed.Expiry;
@@ -302,4 +436,10 @@ export class StorageJournal implements Journal {
     const ticket = this.#turn.wrote();
     return this.#waits ? ticket : 0;
   }
+}
+
+function add(lists: Map<number, Delivery[]>, delivery: Delivery): void {
+  const list = lists.get(delivery.number);
+  if (list === undefined) lists.set(delivery.number, [delivery]);
+  else list.push(delivery);
 }

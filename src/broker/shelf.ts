@@ -5,7 +5,7 @@ import { Awaiting, Delivery } from '../session/inflight.js';
 import type { Message } from '../session/message.js';
 import type { Session } from '../session/session.js';
 import type { Entry, Storage } from './contracts.js';
-import { Filed } from './journal.js';
+import { Filed, type StorageJournal } from './journal.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
 import * as record from './records.js';
@@ -26,25 +26,31 @@ export interface ShelfEdges {
 
 export class StorageShelf implements Shelf {
   readonly #storage: Storage;
+  readonly #journal: StorageJournal;
   readonly #turn: Turn;
   readonly #edges: ShelfEdges;
 
-  constructor(storage: Storage, turn: Turn, edges: ShelfEdges) {
+  /** Deliveries in a record, as it was when records were read last; before that, as it may be. */
+  #perRecord = 8;
+
+  constructor(storage: Storage, journal: StorageJournal, turn: Turn, edges: ShelfEdges) {
     this.#storage = storage;
+    this.#journal = journal;
     this.#turn = turn;
     this.#edges = edges;
   }
 
-  read(session: Session, behind: number, limit: number, taken: (deliveries: readonly Delivery[]) => void): void {
+  read(session: Session, behind: number, limit: number, hasKnown: boolean, taken: (deliveries: readonly Delivery[]) => void): void {
     // What was enqueued and settled before now must have been written, or it would be missed, or come twice.
     this.#turn
-      .settled(this.#turn.newest)
+      .settled(hasKnown ? this.#turn.newest : this.#journal.toRead(session))
       .then(() => this.#deliveries(session, behind, limit).catch(() => this.#carefully(session, behind, limit)))
       .then(taken)
       .catch((error: unknown) => this.#edges.failed(session, error));
   }
 
   letGo(delivery: Delivery): void {
+    this.#journal.stranded(delivery);
     // What is still to be put on record of it may need the message.
     if ((delivery.filed & (Filed.Record | Filed.Touched)) === Filed.Record) delivery.message = undefined;
   }
@@ -90,20 +96,53 @@ export class StorageShelf implements Shelf {
 
   async #deliveries(session: Session, behind: number, limit: number): Promise<Delivery[]> {
     const { from, to } = keys.rangeBehind(session.number, behind);
-    // A key that is not read is a buffer less for each message.
-    const page = await this.#storage.range(from, to, limit, 'values');
+    // A key that is not read is a buffer less for each record.
+    const page = await this.#storage.range(from, to, this.#recordsFor(limit), 'values');
     const read: Delivery[] = [];
+    let last = behind;
     let bytes = 0;
-    for (const { value } of page) {
-      const { sequence, qos, retain, packetId, extras, message: own } = record.readDelivery(value);
-      const message = own ?? (await this.#body(session.number, sequence));
+    let records = 0;
+    for (; records < page.length && bytes <= ENOUGH && read.length < limit; records++) {
+      const { value } = page[records]!;
+      if (record.isParcel(value)) {
+        last = this.#unpack(session.number, value, behind, read);
+        bytes += value.length;
+        continue;
+      }
+      const found = record.readDelivery(value);
+      const message = found.message ?? (await this.#body(session.number, found.sequence));
+      last = found.sequence;
       if (message === undefined) continue;
-      read.push(deliveryOf({ sequence, qos, retain, packetId, extras }, message, session.number, own === undefined));
+      read.push(deliveryOf(found, message, session.number));
       bytes += message.size;
-      if (bytes > ENOUGH) break;
     }
-    // None only where there are none: what was over lies there no more.
-    return read.length === 0 && page.length > 0 ? this.#deliveries(session, behind, limit) : read;
+    if (records > 0) this.#perRecord = Math.max(1, read.length / records);
+    // None only where there are none: what was over is passed.
+    return read.length === 0 && page.length > 0 ? this.#deliveries(session, last, limit) : read;
+  }
+
+  /** Adds those of a parcel that are not over. @returns the sequence of the last one. */
+  #unpack(number: number, value: Buffer, behind: number, into: Delivery[]): number {
+    const found = record.readParcel(value);
+    const { count, last } = found;
+    const parcel = this.#journal.parcelOf(number, found);
+    for (let i = 0; i < count; i++) {
+      const bit = 1 << i;
+      if ((parcel.settled & bit) !== 0) continue;
+      const one = record.readPacked(value, found, i);
+      if (one.sequence <= behind) continue;
+      if (one.message === undefined) throw new record.RecordError('the body of a message in a parcel is apart');
+      const delivery = deliveryOf(one, one.message, number);
+      delivery.parcel = parcel;
+      delivery.bit = bit;
+      into.push(delivery);
+    }
+    return last;
+  }
+
+  /** How many records may hold so many deliveries, by what was read last. */
+  #recordsFor(limit: number): number {
+    return Math.ceil(limit / this.#perRecord);
   }
 
   /** Something of it is damaged: with the keys, one after the other, so that the rest is found. */
@@ -111,24 +150,45 @@ export class StorageShelf implements Shelf {
     const { from, to } = keys.rangeBehind(session.number, behind);
     const page = await this.#storage.range(from, to, limit);
     const read: Delivery[] = [];
+    let last = behind;
     let bytes = 0;
     for (const { key, value } of page) {
-      const { number, sequence, size, isApart } = keys.placeOf(key);
+      const place = keys.placeOf(key);
+      const { number, sequence, size, isApart, count } = place;
       const body = isApart ? await this.#storage.get(keys.numberKey(Kind.Body, sequence)) : undefined;
       if (isApart && body === undefined && (await this.#storage.get(key)) === undefined) continue; // it is over meanwhile
+      const { length } = read;
       try {
-        const found = record.readDelivery(value);
-        read.push(deliveryOf({ ...found, sequence }, found.message ?? bodyOf(body), number, isApart));
+        if (count > 1) {
+          this.#unpack(number, value, behind, read);
+        } else {
+          const found = record.readDelivery(value);
+          read.push(deliveryOf({ ...found, sequence }, found.message ?? bodyOf(body), number));
+        }
       } catch (error) {
         this.#edges.damaged(key, error);
-        const delivery = new Delivery(undefined, 1, false, PLAIN, size);
-        Object.assign(delivery, { number, sequence, filed: Filed.Record | (isApart ? Filed.Apart : 0) });
-        read.push(delivery);
+        read.length = length;
+        this.#addDamaged(place, behind, read);
       }
+      last = sequence;
       bytes += size;
       if (bytes > ENOUGH) break;
     }
-    return read.length === 0 && page.length > 0 ? this.#carefully(session, behind, limit) : read;
+    return read.length === 0 && page.length > 0 ? this.#carefully(session, last, limit) : read;
+  }
+
+  /** What the key tells of deliveries whose record is damaged: that they are there. */
+  #addDamaged({ number, sequence, size, isApart, count }: keys.Shelved, behind: number, into: Delivery[]): void {
+    const parcel = count === 1 ? undefined : this.#journal.parcelOf(number, { count, last: sequence, size });
+    for (let i = 0; i < count; i++) {
+      const bit = 1 << i;
+      const at = sequence - count + 1 + i; // the last one's is known; of the others, that they are lower
+      if (parcel !== undefined && ((parcel.settled & bit) !== 0 || at <= behind)) continue;
+      const share = parcel === undefined ? size : Math.floor((size - parcel.settledSize) / parcel.left);
+      const delivery = new Delivery(undefined, 1, false, PLAIN, share);
+      Object.assign(delivery, { number, sequence: at, parcel, bit, filed: Filed.Record | (isApart ? Filed.Apart : 0) });
+      into.push(delivery);
+    }
   }
 
   /** @returns nothing where the delivery is over meanwhile. */
@@ -142,7 +202,7 @@ export class StorageShelf implements Shelf {
   }
 }
 
-function deliveryOf(found: Omit<record.DeliveryRecord, 'message'>, message: Message, number: number, isApart: boolean): Delivery {
+function deliveryOf(found: record.DeliveryRecord, message: Message, number: number): Delivery {
   const { sequence, qos, retain, packetId, extras } = found;
   const delivery = new Delivery(message, qos, retain, extras, message.size);
   delivery.number = number;
@@ -150,7 +210,7 @@ function deliveryOf(found: Omit<record.DeliveryRecord, 'message'>, message: Mess
   delivery.packetId = packetId;
   delivery.filed =
     Filed.Record |
-    (isApart ? Filed.Apart : 0) |
+    (found.message === undefined ? Filed.Apart : 0) |
     (packetId === 0 ? 0 : Filed.Addressed) |
     (message.expiresAt === Infinity || packetId !== 0 ? 0 : Filed.Expiry);
   return delivery;

@@ -124,10 +124,10 @@ const damages: readonly Case[] = [
     harm: (storage) => {
       const subscription = keys.subscriptionKey(9, 'a');
       storage.put(subscription, record.writeSubscription({ qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined }));
-      storage.put(keys.sentKey(9, 3), record.writeSent(1));
+      storage.put(keys.noteKey(Kind.Sent, 9, 3), record.writeSent(1));
       storage.put(keys.packetKey(Kind.Released, 9, 1), record.writeNumber(1));
       storage.put(keys.packetKey(Kind.Received, 9, 1), record.NOTHING);
-      return [subscription, keys.sentKey(9, 3), keys.packetKey(Kind.Released, 9, 1), keys.packetKey(Kind.Received, 9, 1)];
+      return [subscription, keys.noteKey(Kind.Sent, 9, 3), keys.packetKey(Kind.Released, 9, 1), keys.packetKey(Kind.Received, 9, 1)];
     },
     says: /no session of number 9/,
   },
@@ -174,7 +174,7 @@ const damages: readonly Case[] = [
       for (const key of damaged) storage.put(key, record.NOTHING);
       return damaged;
     },
-    says: /4 bytes in place of 17.*8 bytes in place of 7.*2 bytes in place of 23/s,
+    says: /4 bytes in place of 18.*8 bytes in place of 7.*2 bytes in place of 23/s,
   },
   {
     what: 'a retained message under the name of another topic',
@@ -224,8 +224,8 @@ test('what is left over is counted and is no damage', async () => {
   const storage = await soundStore();
   const place = keys.placeOf((await keysOf(storage, Kind.Delivery))[0]!);
   storage.put(keys.numberKey(Kind.Body, 2), (await storage.get((await keysOf(storage, Kind.Body))[0]!))!);
-  storage.put(keys.sentKey(1, 2), record.writeSent(1));
-  storage.put(keys.sentKey(1, place.sequence), record.writeSent(1));
+  storage.put(keys.noteKey(Kind.Sent, 1, 2), record.writeSent(1));
+  storage.put(keys.noteKey(Kind.Sent, 1, place.sequence), record.writeSent(1));
   storage.put(keys.expiryKey(5, 1, 2, place.size, false), record.NOTHING);
   storage.put(keys.numberKey(Kind.Ended, 9), record.NOTHING);
   storage.put(keys.packetKey(Kind.Received, 9, 1), record.NOTHING);
@@ -241,7 +241,7 @@ test('a store of another version, or of none, is not looked at', async () => {
   await mustBeOfThisVersion(storage);
   storage.put(keys.key(Kind.Format), Buffer.of(9));
   await storage.commit();
-  await assert.rejects(mustBeOfThisVersion(storage), { message: 'the records of the store are of version 9, this PosMQ reads version 2' });
+  await assert.rejects(mustBeOfThisVersion(storage), { message: 'the records of the store are of version 9, this PosMQ reads version 3' });
   await assert.rejects(mustBeOfThisVersion(new MemoryStorage()), {
     message: 'the store says no version of its records: no PosMQ has used it',
   });

@@ -27,7 +27,9 @@ const anyKey = fc.oneof(
   fc.tuple(fc.constantFrom(Kind.Ended, Kind.Body), number).map(([kind, number]) => ({ kind, key: keys.numberKey(kind, number) })),
   fc.tuple(number, name).map(([number, filter]) => ({ kind: Kind.Subscription, key: keys.subscriptionKey(number, filter) })),
   place.map(({ number, sequence, size, isApart }) => ({ kind: Kind.Delivery, key: keys.deliveryKey(number, sequence, size, isApart) })),
-  fc.tuple(number, number).map(([number, sequence]) => ({ kind: Kind.Sent, key: keys.sentKey(number, sequence) })),
+  fc
+    .tuple(fc.constantFrom(Kind.Sent, Kind.Settled), number, number)
+    .map(([kind, number, sequence]) => ({ kind, key: keys.noteKey(kind, number, sequence) })),
   fc
     .tuple(fc.constantFrom(Kind.Released, Kind.Received), number, packetId)
     .map(([kind, number, packetId]) => ({ kind, key: keys.packetKey(kind, number, packetId) })),
@@ -48,9 +50,10 @@ test('a key gives back what it was made of', () => {
       assert.equal(keys.numberOf(keys.numberKey(Kind.Body, number)), number);
       assert.equal(keys.numberOf(keys.subscriptionKey(number, name)), number);
       assert.equal(keys.filterOf(keys.subscriptionKey(number, name)), clean);
-      assert.deepEqual(keys.placeOf(keys.deliveryKey(number, sequence, size, isApart)), place);
+      assert.deepEqual(keys.placeOf(keys.deliveryKey(number, sequence, size, isApart)), { ...place, count: 1 });
+      assert.deepEqual(keys.placeOf(keys.deliveryKey(number, sequence, size, isApart, 32)), { ...place, count: 32 });
       assert.deepEqual(keys.placeOfExpiry(keys.expiryKey(1, number, sequence, size, isApart)), place);
-      assert.equal(keys.sequenceOfSent(keys.sentKey(number, sequence)), sequence);
+      assert.equal(keys.sequenceOf(keys.noteKey(Kind.Sent, number, sequence)), sequence);
       assert.equal(keys.packetIdOf(keys.packetKey(Kind.Received, number, packetId)), packetId);
     }),
   );
@@ -79,7 +82,8 @@ test('what is of one session lies in the range of its number, and of no other nu
         const key = {
           [Kind.Subscription]: () => keys.subscriptionKey(number, 'a/b'),
           [Kind.Delivery]: () => keys.deliveryKey(number, sequence, 1, false),
-          [Kind.Sent]: () => keys.sentKey(number, sequence),
+          [Kind.Sent]: () => keys.noteKey(Kind.Sent, number, sequence),
+          [Kind.Settled]: () => keys.noteKey(Kind.Settled, number, sequence),
           [Kind.Released]: () => keys.packetKey(Kind.Released, number, packetId),
           [Kind.Received]: () => keys.packetKey(Kind.Received, number, packetId),
         }[kind]();
