@@ -52,13 +52,13 @@ export class Census {
     };
     await this.#readNotes((kind) => keys.rangeOf(kind), of);
     let number = 0;
-    let queue: Counted = { messages: 0, bytes: 0, apart: [] };
+    let queue: Counted = { messages: 0, bytes: 0, last: 0, apart: [] };
     const next = (): void => {
       const session = this.#sessions.numbered(number);
       if (session !== undefined) this.#settle(session, foundOf(found.get(number) ?? NOTHING, queue, this.#upTo), queue.apart);
       else if (number !== 0 && !this.#counted.has(number)) this.#need(queue.apart); // it is over, and will be removed
       found.delete(number);
-      queue = { messages: 0, bytes: 0, apart: [] };
+      queue = { messages: 0, bytes: 0, last: 0, apart: [] };
     };
     await this.#scan(keys.rangeOf(Kind.Delivery), 'keys', ({ key }) => {
       const place = keys.placeOf(key);
@@ -80,7 +80,7 @@ export class Census {
   async #warm(session: Session): Promise<void> {
     const { number } = session;
     const finding = newFinding();
-    const queue: Counted = { messages: 0, bytes: 0, apart: [] };
+    const queue: Counted = { messages: 0, bytes: 0, last: 0, apart: [] };
     await this.#readNotes(
       (kind) => keys.rangeOfNumber(kind, number),
       () => finding,
@@ -107,6 +107,7 @@ export class Census {
     if (sequence > this.#upTo) return; // it came after the restart
     queue.messages += count;
     queue.bytes += size;
+    queue.last = sequence;
     if (isApart) queue.apart.push(sequence);
     const over = settled.get(sequence);
     if (over === undefined) return;
@@ -153,11 +154,12 @@ const NOTHING = newFinding();
 interface Counted {
   messages: number;
   bytes: number;
+  last: number;
   /** Sequences of deliveries whose bodies are apart. */
   readonly apart: number[];
 }
 
-function foundOf({ sent, released, received }: Finding, { messages, bytes }: Counted, upTo: number): Found {
+function foundOf({ sent, released, received }: Finding, { messages, bytes, last }: Counted, upTo: number): Found {
   const inOrder = [...released].sort((a, b) => a.place - b.place).map(({ packetId }) => packetId);
-  return { sent, received, released: inOrder, messages, bytes, upTo };
+  return { sent, received, released: inOrder, messages, bytes, last, upTo };
 }

@@ -109,7 +109,7 @@ export class StorageJournal implements Journal {
 
   /** Goes on behind the numbers an earlier process may have given. */
   continueAfter(sequence: number): void {
-    this.#sequence = this.#reserved = sequence;
+    this.#sequence = this.#reserved = this.#landed = sequence;
   }
 
   /** Writes what has become of deliveries, and makes everything durable: only the difference between now and what is on record. */
@@ -192,6 +192,8 @@ export class StorageJournal implements Journal {
   }
 
   sent(delivery: Delivery): Ticket {
+    // Should it be sent again, the message is read back: many that are in flight are much to keep in memory, and to look after for its collector.
+    if ((delivery.filed & (Filed.Record | Filed.Expiry)) === Filed.Record) delivery.message = undefined;
     return delivery.qos === 1 ? this.#touchUnawaited(delivery) : this.#touch(delivery);
   }
 

@@ -14,6 +14,9 @@ import type { Turn } from './turn.js';
 /** Records read at a time. */
 const PAGE = 2_000;
 
+/** Records read at a time where it is not known how far they reach. */
+const FEW = 8;
+
 /** Bytes of messages after which no more are read at a time: their bodies may lie apart, where the storage does not see how large they are. */
 const ENOUGH = 262_144;
 
@@ -30,8 +33,6 @@ export class StorageShelf implements Shelf {
   readonly #turn: Turn;
   readonly #edges: ShelfEdges;
 
-  /** Deliveries in a record, as it was when records were read last; before that, as it may be. */
-  #perRecord = 8;
 
   constructor(storage: Storage, journal: StorageJournal, turn: Turn, edges: ShelfEdges) {
     this.#storage = storage;
@@ -96,14 +97,16 @@ export class StorageShelf implements Shelf {
 
   async #deliveries(session: Session, behind: number, limit: number): Promise<Delivery[]> {
     const { from, to } = keys.rangeBehind(session.number, behind);
+    // Where as many as are wanted may stand: a range that is read to its end need not be read twice to see whether all of it can be read.
+    const near = keys.rangeBehind(session.number, placeOfLast(session, behind, limit)).from;
     // A key that is not read is a buffer less for each record.
-    const page = await this.#storage.range(from, to, this.#recordsFor(limit), 'values');
+    let page = await this.#storage.range(from, near, 2 * limit, 'values');
+    if (page.length === 0) page = await this.#storage.range(from, to, FEW, 'values');
     const read: Delivery[] = [];
     let last = behind;
     let bytes = 0;
-    let records = 0;
-    for (; records < page.length && bytes <= ENOUGH && read.length < limit; records++) {
-      const { value } = page[records]!;
+    for (const { value } of page) {
+      if (bytes > ENOUGH || read.length >= limit) break;
       if (record.isParcel(value)) {
         last = this.#unpack(session.number, value, behind, read);
         bytes += value.length;
@@ -116,7 +119,6 @@ export class StorageShelf implements Shelf {
       read.push(deliveryOf(found, message, session.number));
       bytes += message.size;
     }
-    if (records > 0) this.#perRecord = Math.max(1, read.length / records);
     // None only where there are none: what was over is passed.
     return read.length === 0 && page.length > 0 ? this.#deliveries(session, last, limit) : read;
   }
@@ -138,11 +140,6 @@ export class StorageShelf implements Shelf {
       into.push(delivery);
     }
     return last;
-  }
-
-  /** How many records may hold so many deliveries, by what was read last. */
-  #recordsFor(limit: number): number {
-    return Math.ceil(limit / this.#perRecord);
   }
 
   /** Something of it is damaged: with the keys, one after the other, so that the rest is found. */
@@ -200,6 +197,12 @@ export class StorageShelf implements Shelf {
     if (entry === undefined || keys.placeOf(entry.key).sequence !== sequence) return undefined;
     throw new record.RecordError(`the body of message ${sequence} is not on record`);
   }
+}
+
+/** Up to which sequence a session may have so many deliveries behind another, if they are evenly spread. */
+function placeOfLast({ lastSequence, queue }: Session, behind: number, limit: number): number {
+  const each = (lastSequence - behind) / Math.max(queue.shelved, limit);
+  return behind + Math.ceil(each * limit);
 }
 
 function deliveryOf(found: record.DeliveryRecord, message: Message, number: number): Delivery {

@@ -222,6 +222,8 @@ export interface Found {
   readonly messages: number;
   /** Bytes. */
   readonly bytes: number;
+  /** The sequence of the last of them. */
+  readonly last: number;
   /** What stands behind this sequence came after the restart. */
   readonly upTo: number;
 }
