@@ -363,3 +363,105 @@ test('a message that goes on record under an old number is waited for by who rea
   assert.equal(bob.closed, false);
   assert.deepEqual(queueOf(stage), { messages: 0, bytes: 0 });
 });
+
+// What is damaged.
+
+interface Damage {
+  readonly what: string;
+  /** Harms the record of three messages. */
+  readonly harm: (value: Buffer, bounds: readonly number[]) => void;
+  /** Which of them can be read. */
+  readonly healthy: readonly string[];
+}
+
+/** Bytes before a delivery in a parcel, and of that before its message. */
+const LENGTH = 4;
+const HEAD = 13;
+
+const damages: readonly Damage[] = [
+  { what: 'the QoS of one', harm: (value, [, second]) => void (value[second! + LENGTH]! |= 6), healthy: ['a', 'ccc'] },
+  { what: 'the message of one', harm: (value, [, second]) => void (value[second! + LENGTH + HEAD + 14]! ^= 0x40), healthy: ['a', 'ccc'] },
+  {
+    what: 'the place of one, which is too far ahead',
+    harm: (value, [, second]) => void (value[second! + LENGTH + 4]! ^= 1),
+    healthy: ['a', 'ccc'],
+  },
+  {
+    what: 'the place of one, which is too far back',
+    harm: (value, [, second]) => void value.fill(0, second! + LENGTH + 3, second! + LENGTH + 9),
+    healthy: ['a', 'ccc'],
+  },
+  { what: 'that the body of one is in it', harm: (value, [, second]) => void (value[second! + LENGTH]! |= 8), healthy: ['a', 'ccc'] },
+  {
+    what: 'the messages of two',
+    harm: (value, [first, , third]) => [first, third].forEach((at) => (value[at! + LENGTH]! |= 6)),
+    healthy: ['bb'],
+  },
+  { what: 'the length of one', harm: (value, [, second]) => void (value[second! + 3]! ^= 1), healthy: [] },
+  { what: 'how many they are', harm: (value) => void value[1]!--, healthy: [] },
+  { what: 'that it is a parcel', harm: (value) => void (value[0] = 0), healthy: ['a', 'bb', 'ccc'] },
+];
+
+/** Changes the first record of deliveries there is. */
+async function damage({ storage: { kept } }: Stage, harm: Damage['harm']): Promise<void> {
+  const [{ key, value } = assert.fail('there is a record')] = await recordsOf(kept, Kind.Delivery);
+  const copy = Buffer.from(value);
+  harm(copy, record.readParcel(value).bounds);
+  kept.put(key, copy);
+  await kept.commit();
+}
+
+const THREE = ['a', 'bb', 'ccc'];
+
+for (const { what, harm, healthy } of damages) {
+  test(`where a parcel does not tell ${what}, the others are sent, and what is lost is counted as that`, async () => {
+    for (const isSparse of [false, true]) {
+      for (const isRestarted of [false, true]) {
+        const first = await away({ maxInflight: 1 });
+        if (isSparse) await first.leave(['cy', 'c']);
+        for (const payload of THREE) first.say('t', [payload]).say('c', ['x']);
+        await first.settle();
+        await damage(first, harm);
+        const stage = isRestarted ? await first.next({ maxInflight: 1 }) : first;
+        await stage.settle();
+        assert.deepEqual(queueOf(stage), queued(THREE));
+        const bob = await stage.back('bob');
+        assert.deepEqual(queueOf(stage), queued(healthy.slice(1)));
+        assert.equal(stage.broker.broker.stats.dropped['record-damaged'], THREE.length - healthy.length);
+        stage.say('t', ['new']);
+        assert.deepEqual(await drained(stage, bob), [...healthy, 'new']);
+        if (isSparse) await drained(stage, stage.come('cy'));
+        await expectNothingLeft(stage);
+      }
+    }
+  });
+
+  test(`where a parcel does not tell ${what} and some of it was sent, the rest is sent again`, async () => {
+    const stage = await waiting(THREE);
+    const bob = await stage.back('bob');
+    assert.deepEqual(taken(bob), ['a 1', 'bb 2', 'ccc 3']);
+    bob.send(puback(1)).hangUp();
+    await stage.settle();
+    await damage(stage, harm);
+    const left = healthy.filter((payload) => payload !== 'a');
+    assert.deepEqual(await fetch(stage), left);
+    assert.equal(stage.broker.broker.stats.dropped['record-damaged'], 2 - left.length);
+  });
+}
+
+test('where it cannot be read which of a parcel are over, all of it is counted and comes again', async () => {
+  const stage = await waiting(THREE);
+  const bob = await stage.back('bob');
+  bob.send(puback(2));
+  await stage.settle();
+  const { kept } = stage.storage;
+  const [note] = await recordsOf(kept, Kind.Settled);
+  kept.put(note!.key, note!.value.subarray(1));
+  await kept.commit();
+  const next = await stage.next();
+  await next.settle();
+  assert.deepEqual(queueOf(next), queued(THREE));
+  assert.deepEqual(await drained(next, next.come('bob')), THREE);
+  assert.deepEqual(queueOf(next), queued([]));
+  assert.equal((await inventory(next.storage.kept)).Delivery, undefined);
+});
