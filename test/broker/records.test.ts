@@ -11,6 +11,7 @@ import { PLAIN } from '../../src/session/contracts.js';
 import { Delivery } from '../../src/session/inflight.js';
 import { Message } from '../../src/session/message.js';
 import { MAX_DELIVERIES, Parcel } from '../../src/session/parcel.js';
+import { runs } from '../util/runs.js';
 
 const name = fc.string({ unit: 'binary' });
 const qos = fc.constantFrom<QoS>(0, 1, 2);
@@ -254,19 +255,19 @@ test('whatever one byte of a parcel says in place of what it should, the others 
   fc.assert(
     fc.property(anyParcel, fc.nat(), fc.integer({ min: 1, max: 255 }), ({ deliveries, value, last }, at, change) => {
       const harmed = Buffer.from(value);
-      harmed[at % value.length]! ^= change;
+      const harmedAt = at % value.length;
+      harmed[harmedAt]! ^= change;
       const found = record.salvage(harmed, deliveries.length, last, 0);
       assert.equal(found.length, deliveries.length);
       const places = found.map(({ sequence }) => sequence);
-      assert.deepEqual(
-        places,
-        [...new Set(places)].sort((a, b) => a - b),
-      );
-      assert.ok(places.at(-1)! <= last);
+      assert.ok(places.every((place, i) => i === 0 || place > places[i - 1]!) && places.at(-1)! <= last, `in order: ${places.join()}`);
+      // One that is said to stand far ahead leaves the others no place.
+      const { bounds } = record.readParcel(value);
+      if (bounds.some((start) => harmedAt >= start + 7 && harmedAt < start + 13)) return;
       const strange = found.filter(({ sequence, whole }, i) => whole === undefined || sequence !== deliveries[i]!.sequence).length;
-      // Where one is said to stand almost as far ahead as its neighbour, that one has no place left.
-      assert.ok(strange <= 2 || found.every(({ whole }) => whole === undefined), `${strange} of ${found.length}`);
+      assert.ok(strange <= 1 || found.every(({ whole }) => whole === undefined), `${strange} of ${found.length}`);
     }),
+    runs(300),
   );
 });
 

@@ -36,8 +36,10 @@ export class Stage {
     const spy = mock.method(StorageJournal.prototype, 'continueAfter');
     const storage = new HeldStorage(kept);
     const broker = await started(storage, options);
+    const journal = spy.mock.calls[0]!.this as StorageJournal;
+    spy.mock.resetCalls(); // or it would be kept for ever
     spy.mock.restore();
-    return new Stage(storage, broker, spy.mock.calls[0]!.this as StorageJournal);
+    return new Stage(storage, broker, journal);
   }
 
   /** What the next process finds if this one dies now: what has landed. */
