@@ -56,8 +56,8 @@ export class StorageJournal implements Journal {
   /** How many deliveries need a body that has a record of its own, by sequence. */
   readonly bodies = new Counts();
   /**
-   * Parcels by the sequence of their last delivery: at least those of which some are over, or were in flight when their session lost its connection,
-   * so that who reads one again finds what has become of it. As messages go out in order, they are hardly more than there are in flight.
+   * Parcels of which some are over and others are not, by the sequence of their last delivery. Who reads a record makes a Parcel of it once more:
+   * what has become of its deliveries is told by the one that stands here. As messages go out in order, they are no more than there are in flight.
    */
   readonly parcels = new Map<number, Parcel>();
   /** Bodies up to this sequence are not deleted yet: who needs them is still being counted. */
@@ -82,10 +82,13 @@ export class StorageJournal implements Journal {
   #sentBefore = new Map<number, Delivery[]>();
   /** Those that are: with the next commit. */
   #overdue: Delivery[] = [];
-  /** The last number given before the newest commit that is durable. */
+  /** Sessions of which this commit puts packet identifiers on record. */
+  readonly #addressed = new Set<number>();
+  /** The last number given before the newest commit, and before the newest that is durable. */
+  #begun = 0;
   #landed = 0;
-  /** The newest commit that deletes deliveries their sessions do not have in memory. */
-  #forgotten: Ticket = 0;
+  /** The newest commit nobody may read without: it deletes deliveries their sessions do not have in memory, or has one that is given an old number. */
+  #needed: Ticket = 0;
 
   constructor({ storage, turn, waits, ended }: JournalParts) {
     this.#storage = storage;
@@ -116,7 +119,7 @@ export class StorageJournal implements Journal {
   async commit(): Promise<void> {
     const touched = this.#touched;
     const overdue = this.#overdue;
-    const last = this.#sequence;
+    const last = (this.#begun = this.#sequence);
     this.#touched = [];
     this.#overdue = [];
     for (let i = 0; i < touched.length; i++) this.#file(touched[i]!);
@@ -124,6 +127,8 @@ export class StorageJournal implements Journal {
     this.#runs.clear();
     for (const parcel of this.#settling) this.#fileSettled(parcel);
     this.#settling.length = 0;
+    for (const number of this.#addressed) this.#fileEarlier(number);
+    this.#addressed.clear();
     for (let i = 0; i < overdue.length; i++) this.#fileSent(overdue[i]!);
     await this.#storage.commit();
     this.#landed = last;
@@ -141,8 +146,6 @@ export class StorageJournal implements Journal {
 
   /** Its session has lost the connection while it was in flight. */
   stranded(delivery: Delivery): void {
-    // Who reads the parcel again is to find this delivery's.
-    if (delivery.parcel !== undefined) this.parcels.set(delivery.parcel.last, delivery.parcel);
     if ((delivery.filed & IS_SENT) !== Filed.Record) return;
     this.#overdue.push(delivery);
     this.#turn.wroteUnawaited();
@@ -150,7 +153,7 @@ export class StorageJournal implements Journal {
 
   /** What must be durable before the records of a session tell all of its deliveries that are not in memory. */
   toRead({ lastSequence }: Session): Ticket {
-    return lastSequence > this.#landed ? this.#turn.newest : this.#forgotten;
+    return lastSequence > this.#landed ? this.#turn.newest : this.#needed;
   }
 
   opened(session: Session): Ticket {
@@ -183,6 +186,7 @@ export class StorageJournal implements Journal {
     if (message.isShared && message.sequence > session.lastSequence) {
       delivery.sequence = message.sequence;
       delivery.filed = Filed.Apart;
+      if (message.sequence <= this.#begun) this.#needed = this.#turn.wrote();
     } else {
       delivery.sequence = this.#next();
     }
@@ -241,8 +245,8 @@ export class StorageJournal implements Journal {
     if (isApart) this.#release(sequence);
     if (count > 1) this.parcels.delete(sequence);
     this.#storage.delete(keys.deliveryKey(number, sequence, size, isApart, count));
-    this.#forgotten = this.#turn.wrote();
-    return this.#waits ? this.#forgotten : 0;
+    this.#needed = this.#turn.wrote();
+    return this.#waits ? this.#needed : 0;
   }
 
   /** The parcel of a record, as it is known in memory, or as one of which nothing is over. */
@@ -288,7 +292,7 @@ export class StorageJournal implements Journal {
       if (delivery.qos === 1 && (filed & Filed.Expiry) === 0) {
         add(this.#sentLately, delivery);
       } else {
-        this.#addressed(number);
+        this.#addressed.add(number);
         this.#fileSent(delivery);
       }
     } else if (!isWanted && (filed & Filed.Record) !== 0) {
@@ -312,7 +316,7 @@ export class StorageJournal implements Journal {
   }
 
   /** On record what is in flight comes before what waits: where a packet identifier goes on record, those of earlier messages do, too. */
-  #addressed(number: number): void {
+  #fileEarlier(number: number): void {
     for (const sent of [this.#sentBefore, this.#sentLately]) {
       for (const delivery of sent.get(number) ?? []) this.#fileSent(delivery);
       sent.delete(number);
@@ -362,12 +366,12 @@ export class StorageJournal implements Journal {
       delivery.filed |= Filed.Record;
       if (delivery.packetId !== 0) delivery.filed |= Filed.Addressed;
     }
-    if (deliveries[0]!.packetId === 0) return; // as they are sent in order, all of them wait
-    this.parcels.set(sequence, parcel);
-    this.#addressed(number);
+    if (deliveries[0]!.packetId !== 0) this.#addressed.add(number); // as they are sent in order, otherwise all of them wait
   }
 
-  #settle(parcel: Parcel, { bit, size }: Delivery): void {
+  #settle(own: Parcel, { bit, size }: Delivery): void {
+    const parcel = own.settled === 0 ? (this.parcels.get(own.last) ?? own) : own;
+    if (parcel.settled === 0) this.parcels.set(parcel.last, parcel);
     parcel.settle(bit, size);
     if (parcel.isTouched) return;
     parcel.isTouched = true;
@@ -380,7 +384,6 @@ export class StorageJournal implements Journal {
     if (parcel.left > 0) {
       this.#storage.put(keys.noteKey(Kind.Settled, number, last), record.writeSettled({ bits: settled, size: settledSize }));
       parcel.isNoted = true;
-      this.parcels.set(last, parcel);
       return;
     }
     this.#storage.delete(keys.deliveryKey(number, last, size, false, count));
@@ -405,7 +408,7 @@ export class StorageJournal implements Journal {
       this.#storage.put(keys.numberKey(Kind.Body, sequence), record.writeMessage(message));
     this.#storage.put(keys.deliveryKey(number, sequence, size, isApart), record.writeDelivery(delivery, isApart));
     delivery.filed |= Filed.Record | (delivery.packetId === 0 ? 0 : Filed.Addressed);
-    if (delivery.packetId !== 0) this.#addressed(number);
+    if (delivery.packetId !== 0) this.#addressed.add(number);
     if (message.expiresAt === Infinity || delivery.packetId !== 0) return;
     this.#storage.put(keys.expiryKey(message.expiresAt, number, sequence, size, isApart), record.NOTHING);
     delivery.filed |= Filed.Expiry;

@@ -6,7 +6,7 @@ import { TopicNames } from '../packet/topic-names.js';
 import { PLAIN, type Extras, type PendingWill, type Subscription } from '../session/contracts.js';
 import { Awaiting, type Delivery } from '../session/inflight.js';
 import { Message } from '../session/message.js';
-import type { Parcel } from '../session/parcel.js';
+import { MAX_DELIVERIES, type Parcel } from '../session/parcel.js';
 import { read48, write48 } from '../util/uint48.js';
 
 /** A record that cannot be read; the rest of the store has no part in it. */
@@ -192,6 +192,7 @@ export interface ParcelRecord {
 export function readParcel(value: Buffer): ParcelRecord {
   checked(PARCEL_HEAD, value.length);
   const count = value[1]!;
+  if (count === 0 || count > MAX_DELIVERIES) throw new RecordError(`a parcel has ${count} messages`);
   const bounds: number[] = [];
   let at = PARCEL_HEAD;
   for (let i = 0; i < count; i++) {
@@ -207,6 +208,36 @@ export function readParcel(value: Buffer): ParcelRecord {
 /** One delivery of a parcel. */
 export function readPacked(value: Buffer, { bounds }: ParcelRecord, i: number): DeliveryRecord {
   return readDelivery(value, bounds[i]! + LENGTH, bounds[i + 1]);
+}
+
+/** One delivery of a parcel that is damaged: where it stands and, if it can be read, what it says. */
+export interface Salvaged {
+  readonly sequence: number;
+  readonly whole: (DeliveryRecord & { readonly message: Message }) | undefined;
+}
+
+/** What is healthy of a parcel of `count`, the last of sequence `last`. One that does not say where it stands is taken to stand behind `behind`. */
+export function salvage(value: Buffer, count: number, last: number, behind: number): Salvaged[] {
+  const read = attempted(() => readParcel(value));
+  const parcel = read?.count === count ? read : undefined;
+  const found: Salvaged[] = [];
+  for (let i = 0; i < count; i++) {
+    const before = found.at(-1)?.sequence ?? 0;
+    const highest = last - (count - 1 - i);
+    const own = parcel && attempted(() => sequenceOfPacked(value, parcel, i));
+    const isKnown = own !== undefined && own > before && own <= highest;
+    const guess = parcel === undefined ? highest : Math.min(highest, Math.max(before, behind) + 1);
+    const one = parcel && isKnown ? attempted(() => readPacked(value, parcel, i)) : undefined;
+    const message = one?.message;
+    found.push({ sequence: isKnown ? own : guess, whole: one && message && { ...one, message } });
+  }
+  return found;
+}
+
+function sequenceOfPacked(value: Buffer, { bounds }: ParcelRecord, i: number): number {
+  const at = bounds[i]! + LENGTH;
+  checked(at + DELIVERY_HEAD, bounds[i + 1]!);
+  return read48(value, at + 3);
 }
 
 /** Which deliveries of a parcel are over. */
@@ -345,6 +376,14 @@ function publishOf(bytes: Buffer, start: number, end: number, version: Version):
   if (bytes[start]! >> 4 !== PacketType.Publish || body + length !== end)
     throw new RecordError('a record holds no PUBLISH where one belongs');
   return decode(bytes, start, body, end, version, false) as Publish;
+}
+
+function attempted<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 function qosOf(bits: number): QoS {

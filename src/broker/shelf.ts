@@ -3,6 +3,7 @@ import type { Shelf } from '../session/contracts.js';
 import { PLAIN } from '../session/contracts.js';
 import { Awaiting, Delivery } from '../session/inflight.js';
 import type { Message } from '../session/message.js';
+import type { Parcel } from '../session/parcel.js';
 import type { Session } from '../session/session.js';
 import type { Entry, Storage } from './contracts.js';
 import { Filed, type StorageJournal } from './journal.js';
@@ -128,16 +129,14 @@ export class StorageShelf implements Shelf {
     const found = record.readParcel(value);
     const { count, last } = found;
     const parcel = this.#journal.parcelOf(number, found);
+    let previous = 0;
     for (let i = 0; i < count; i++) {
       const bit = 1 << i;
       if ((parcel.settled & bit) !== 0) continue;
       const one = record.readPacked(value, found, i);
-      if (one.sequence <= behind) continue;
-      if (one.message === undefined) throw new record.RecordError('the body of a message in a parcel is apart');
-      const delivery = deliveryOf(one, one.message, number);
-      delivery.parcel = parcel;
-      delivery.bit = bit;
-      into.push(delivery);
+      if (one.sequence <= previous || one.sequence > last) throw new record.RecordError('the messages of a parcel are in no order');
+      previous = one.sequence;
+      if (one.sequence > behind) into.push(packedOf(one, parcel, bit));
     }
     return last;
   }
@@ -165,7 +164,8 @@ export class StorageShelf implements Shelf {
       } catch (error) {
         this.#edges.damaged(key, error);
         read.length = length;
-        this.#addDamaged(place, behind, read);
+        if (count > 1) this.#salvage(place, value, behind, read);
+        else read.push(damaged(number, sequence, size, isApart ? Filed.Apart : 0));
       }
       last = sequence;
       bytes += size;
@@ -174,17 +174,24 @@ export class StorageShelf implements Shelf {
     return read.length === 0 && page.length > 0 ? this.#carefully(session, last, limit) : read;
   }
 
-  /** What the key tells of deliveries whose record is damaged: that they are there. */
-  #addDamaged({ number, sequence, size, isApart, count }: keys.Shelved, behind: number, into: Delivery[]): void {
-    const parcel = count === 1 ? undefined : this.#journal.parcelOf(number, { count, last: sequence, size });
-    for (let i = 0; i < count; i++) {
+  /** Of a parcel that is damaged adds what is healthy, and of the rest that it is there. */
+  #salvage({ number, sequence: last, size, count }: keys.Shelved, value: Buffer, behind: number, into: Delivery[]): void {
+    const parcel = this.#journal.parcelOf(number, { count, last, size });
+    const packed = record.salvage(value, count, last, behind);
+    const rest = packed.filter((_, i) => (parcel.settled & (1 << i)) === 0);
+    const lost = rest.filter(({ whole }) => whole === undefined).length;
+    // What is left of the size is that of the others, of one exactly.
+    let bytes = Math.max(
+      0,
+      rest.reduce((left, { whole }) => left - (whole?.message.size ?? 0), size - parcel.settledSize),
+    );
+    let share = Math.ceil(bytes / lost);
+    for (const [i, { sequence, whole }] of packed.entries()) {
       const bit = 1 << i;
-      const at = sequence - count + 1 + i; // the last one's is known; of the others, that they are lower
-      if (parcel !== undefined && ((parcel.settled & bit) !== 0 || at <= behind)) continue;
-      const share = parcel === undefined ? size : Math.floor((size - parcel.settledSize) / parcel.left);
-      const delivery = new Delivery(undefined, 1, false, PLAIN, share);
-      Object.assign(delivery, { number, sequence: at, parcel, bit, filed: Filed.Record | (isApart ? Filed.Apart : 0) });
-      into.push(delivery);
+      if ((parcel.settled & bit) !== 0) continue;
+      if (whole === undefined) bytes -= share = Math.min(share, bytes);
+      if (sequence <= behind) continue;
+      into.push(whole === undefined ? Object.assign(damaged(number, sequence, share), { parcel, bit }) : packedOf(whole, parcel, bit));
     }
   }
 
@@ -217,6 +224,19 @@ function deliveryOf(found: record.DeliveryRecord, message: Message, number: numb
     (packetId === 0 ? 0 : Filed.Addressed) |
     (message.expiresAt === Infinity || packetId !== 0 ? 0 : Filed.Expiry);
   return delivery;
+}
+
+function packedOf(one: record.DeliveryRecord, parcel: Parcel, bit: number): Delivery {
+  if (one.message === undefined) throw new record.RecordError('the body of a message in a parcel is apart');
+  const delivery = deliveryOf(one, one.message, parcel.number);
+  delivery.parcel = parcel;
+  delivery.bit = bit;
+  return delivery;
+}
+
+/** What can be told of a delivery that cannot be read: that it is there. */
+function damaged(number: number, sequence: number, size: number, filed = 0): Delivery {
+  return Object.assign(new Delivery(undefined, 1, false, PLAIN, size), { number, sequence, filed: Filed.Record | filed });
 }
 
 function bodyOf(value: Buffer | undefined): Message {

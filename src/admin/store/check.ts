@@ -219,11 +219,17 @@ export class Check {
     if (this.#isOfSession(Kind.Delivery, entry)) this.#count(number, remaining.left, size - settledSize);
     this.#mustBeGiven(sequence);
     const parcel = record.readParcel(entry.value);
-    const deliveries = Array.from({ length: count }, (_, i) => record.readPacked(entry.value, parcel, i));
     const isOfKey = parcel.last === sequence && parcel.size === size && parcel.count === count && !isApart;
-    if (!isOfKey || deliveries.at(-1)!.sequence !== sequence) throw new record.RecordError('its key is that of another');
+    if (!isOfKey) throw new record.RecordError('its key is that of another');
+    const deliveries = Array.from({ length: count }, (_, i) => record.readPacked(entry.value, parcel, i));
     if (deliveries.some(({ message }) => message === undefined)) throw new record.RecordError('the body of a message in a parcel is apart');
-    if (deliveries.some((delivery, i) => i > 0 && delivery.sequence <= deliveries[i - 1]!.sequence)) {
+    const sizeOf = (which: number): number =>
+      deliveries.reduce((sum, one, i) => sum + ((which & (1 << i)) === 0 ? 0 : one.message!.size), 0);
+    if (sizeOf(~0) !== size) throw new record.RecordError('its key says another size than its messages have');
+    if (sizeOf(bits) !== settledSize || (count < 32 && bits >>> count !== 0))
+      throw new record.RecordError('what is said to be over is not what it has');
+    const places = deliveries.map((delivery) => delivery.sequence);
+    if (places.at(-1) !== sequence || places.some((place, i) => i > 0 && place <= places[i - 1]!)) {
       throw new record.RecordError('its messages are in no order');
     }
   }

@@ -139,19 +139,19 @@ export class Export {
           over = new Map(this.#all(await settled.take(number), (entry) => [keys.sequenceOf(entry.key), record.readSettled(entry.value)]));
         }
         const bits = over.get(place.sequence)?.bits ?? 0;
-        for (const delivery of this.#try(key, () => deliveriesOf(place, value, bits)) ?? []) {
-          text += this.#try(key, () => this.#delivery(delivery, session.clientId, packetIds.get(delivery.sequence))) ?? '';
+        for (const read of this.#try(key, () => deliveriesOf(place, value, bits)) ?? []) {
+          text += this.#try(key, () => this.#delivery(read(), session.clientId, packetIds)) ?? '';
         }
       }
       if (text !== '') yield text;
     }
   }
 
-  #delivery(delivery: record.DeliveryRecord, clientId: string, sentAs: number | undefined): string {
+  #delivery(delivery: record.DeliveryRecord, clientId: string, packetIds: ReadonlyMap<number, number>): string {
     const { sequence, message, packetId } = delivery;
     const isMissing = message === undefined && this.#written.get(sequence) === 0;
     if (isMissing) throw new record.RecordError('the message it is about is not there');
-    const text = queuedLine({ ...delivery, packetId: sentAs ?? packetId, clientId, order: sequence });
+    const text = queuedLine({ ...delivery, packetId: packetIds.get(sequence) ?? packetId, clientId, order: sequence });
     this.sums.queued++;
     return text;
   }
@@ -181,14 +181,15 @@ export class Export {
   }
 }
 
-/** The delivery of a record, or those of a parcel that are not over. @param over a bit for each that is. */
-function deliveriesOf({ sequence, isApart, count }: keys.Shelved, value: Buffer, over: number): record.DeliveryRecord[] {
+/** How the delivery of a record is read, or each of those of a parcel that are not over. @param over a bit for each that is. */
+function deliveriesOf({ sequence, isApart, count }: keys.Shelved, value: Buffer, over: number): (() => record.DeliveryRecord)[] {
   if (count === 1) {
     const delivery = { ...record.readDelivery(value), sequence };
     if ((delivery.message === undefined) !== isApart) throw new record.RecordError('its key is that of another');
-    return [delivery];
+    return [() => delivery];
   }
   const parcel = record.readParcel(value);
   if (parcel.last !== sequence || parcel.count !== count) throw new record.RecordError('its key is that of another');
-  return Array.from({ length: count }, (_, i) => record.readPacked(value, parcel, i)).filter((_, i) => (over & (1 << i)) === 0);
+  const left = Array.from({ length: count }, (_, i) => i).filter((i) => (over & (1 << i)) === 0);
+  return left.map((i) => () => record.readPacked(value, parcel, i));
 }

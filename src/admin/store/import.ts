@@ -164,7 +164,8 @@ export class Import {
     const { number } = session;
     const delivery = Object.assign(new Delivery(message, qos, retain, extras, size), { packetId, sequence: order });
     this.#put(keys.deliveryKey(number, order, size, isApart), record.writeDelivery(delivery, isApart));
-    if (expiresAt !== Infinity) this.#put(keys.expiryKey(expiresAt, number, order, size, isApart), record.NOTHING);
+    // What has been sent does not expire any more.
+    if (expiresAt !== Infinity && packetId === 0) this.#put(keys.expiryKey(expiresAt, number, order, size, isApart), record.NOTHING);
     this.sums.queued++;
   }
 
