@@ -28,7 +28,7 @@ export class Census {
     this.#journal = journal;
     this.#sessions = sessions;
     this.#upTo = journal.sequence;
-    journal.uncounted = journal.sequence;
+    journal.filing.uncounted = journal.sequence;
   }
 
   /** Counts one session at once, for its client is here. */
@@ -69,10 +69,10 @@ export class Census {
     next();
     for (const session of this.#sessions) this.#settle(session, foundOf(found.get(session.number) ?? NOTHING, queue, this.#upTo), []);
     if (this.#stopped) return false;
-    this.#journal.uncounted = 0; // what is needed no more from now on is deleted as it comes to that; before, it is found here
+    this.#journal.filing.uncounted = 0; // what is needed no more from now on is deleted as it comes to that; before, it is found here
     await this.#scan(keys.rangeOf(Kind.Body), 'keys', ({ key }) => {
       const sequence = keys.numberOf(key);
-      if (sequence <= this.#upTo && this.#journal.bodies.get(sequence) === 0) this.#journal.forget(key);
+      if (sequence <= this.#upTo && this.#journal.filing.bodies.get(sequence) === 0) this.#journal.forget(key);
     });
     return !this.#stopped;
   }
@@ -117,7 +117,7 @@ export class Census {
     queue.messages -= count - parcel.left;
     queue.bytes -= over.size;
     // Once its session has been counted, what has become of its parcels is known better.
-    if (!this.#counted.has(number)) this.#journal.parcels.set(sequence, parcel);
+    if (!this.#counted.has(number)) this.#journal.filing.parcels.set(sequence, parcel);
   }
 
   #settle(session: Session, found: Found, apart: readonly number[]): void {
@@ -128,7 +128,7 @@ export class Census {
   }
 
   #need(bodies: readonly number[]): void {
-    for (const sequence of bodies) this.#journal.bodies.increment(sequence);
+    for (const sequence of bodies) this.#journal.filing.bodies.increment(sequence);
   }
 
   async #scan(range: keys.Range, what: 'entries' | 'keys', visit: (entry: Entry) => void): Promise<void> {

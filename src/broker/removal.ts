@@ -103,7 +103,7 @@ export class Removal {
       else await this.#part(place, read, sent);
     } else {
       const found = attempted(() => record.readParcel(value));
-      const { settled } = journal.parcelOf(number, { count, last: place.sequence, size: place.size });
+      const { settled } = journal.filing.parcelOf(number, { count, last: place.sequence, size: place.size });
       for (let i = 0; i < count; i++) {
         if ((settled & (1 << i)) !== 0) continue;
         const read = found && attempted(() => record.readPacked(value, found, i));

@@ -6,7 +6,8 @@ import type { Message } from '../session/message.js';
 import type { Parcel } from '../session/parcel.js';
 import type { Session } from '../session/session.js';
 import type { Entry, Storage } from './contracts.js';
-import { Filed, type StorageJournal } from './journal.js';
+import { Filed } from './filing.js';
+import type { StorageJournal } from './journal.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
 import * as record from './records.js';
@@ -33,7 +34,6 @@ export class StorageShelf implements Shelf {
   readonly #journal: StorageJournal;
   readonly #turn: Turn;
   readonly #edges: ShelfEdges;
-
 
   constructor(storage: Storage, journal: StorageJournal, turn: Turn, edges: ShelfEdges) {
     this.#storage = storage;
@@ -128,7 +128,7 @@ export class StorageShelf implements Shelf {
   #unpack(number: number, value: Buffer, behind: number, into: Delivery[]): number {
     const found = record.readParcel(value);
     const { count, last } = found;
-    const parcel = this.#journal.parcelOf(number, found);
+    const parcel = this.#journal.filing.parcelOf(number, found);
     let previous = 0;
     for (let i = 0; i < count; i++) {
       const bit = 1 << i;
@@ -176,7 +176,7 @@ export class StorageShelf implements Shelf {
 
   /** Of a parcel that is damaged adds what is healthy, and of the rest that it is there. */
   #salvage({ number, sequence: last, size, count }: keys.Shelved, value: Buffer, behind: number, into: Delivery[]): void {
-    const parcel = this.#journal.parcelOf(number, { count, last, size });
+    const parcel = this.#journal.filing.parcelOf(number, { count, last, size });
     const packed = record.salvage(value, count, last, behind);
     const rest = packed.filter((_, i) => (parcel.settled & (1 << i)) === 0);
     const lost = rest.filter(({ whole }) => whole === undefined).length;

@@ -48,7 +48,7 @@ async function expectNothingLeft({ storage, broker, journal }: Stage): Promise<v
   await expectDrained(storage.kept);
   assert.deepEqual(broker.broker.stats.queued, { messages: 0, bytes: 0 });
   assert.equal(broker.broker.stats.bugs, 0);
-  assert.equal(journal.parcels.size, 0);
+  assert.equal(journal.filing.parcels.size, 0);
 }
 
 /** Sent and acknowledged by what the broker sends to the end. */
@@ -233,7 +233,7 @@ test('a client that acknowledges one in three whenever it comes empties its queu
       heardOf.add(payload!);
       bob.send(puback(Number(packetId)));
     }
-    assert.ok(stage.journal.parcels.size <= 10, 'no more than there are in flight');
+    assert.ok(stage.journal.filing.parcels.size <= 10, 'no more than there are in flight');
     bob.hangUp();
   }
   await fetch(stage);
@@ -242,10 +242,10 @@ test('a client that acknowledges one in three whenever it comes empties its queu
 test('what merely waits is not remembered, however much that is', async () => {
   const stage = await away();
   for (let i = 0; i < 10; i++) await stage.say('t', numbers(200)).settle();
-  assert.equal(stage.journal.parcels.size, 0);
+  assert.equal(stage.journal.filing.parcels.size, 0);
   const next = await stage.next();
   await next.settle();
-  assert.equal(next.journal.parcels.size, 0);
+  assert.equal(next.journal.filing.parcels.size, 0);
 });
 
 for (const isRestarted of [false, true]) {
@@ -256,7 +256,7 @@ for (const isRestarted of [false, true]) {
     await stage.settle();
     if (isRestarted) stage = await stage.next();
     await stage.settle();
-    assert.equal(stage.journal.parcels.size, 1);
+    assert.equal(stage.journal.filing.parcels.size, 1);
     stage.broker.connect().send(connect('bob'));
     await stage.settle();
     assert.equal(stage.broker.broker.stats.dropped['session-ended'], 0);
