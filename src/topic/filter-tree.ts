@@ -9,7 +9,8 @@ import { hasWildcard, isServerTopic, matches } from './name.js';
 const DEPTH = 16;
 
 export class FilterTree<T> {
-  readonly #filters = new Map<string, Bucket<T>>(); // every filter; the tree only finds those with a wildcard
+  readonly #exact = new Map<string, Bucket<T>>(); // the filters without a wildcard, each found by the topic that is equal to it
+  readonly #wild = new Map<string, Bucket<T>>(); // those with one, which the tree finds
   readonly #root = new Node<T>();
   #size = 0;
 
@@ -20,11 +21,13 @@ export class FilterTree<T> {
 
   /** Keeps a value under a valid filter; a value that is there already stays where it is. */
   add(filter: string, value: T): void {
-    let bucket = this.#filters.get(filter);
+    const isWild = hasWildcard(filter);
+    const filters = isWild ? this.#wild : this.#exact;
+    let bucket = filters.get(filter);
     if (bucket === undefined) {
       bucket = new Bucket(value);
-      this.#filters.set(filter, bucket);
-      if (hasWildcard(filter)) this.#plant(filter, bucket);
+      filters.set(filter, bucket);
+      if (isWild) this.#plant(filter, bucket);
       this.#size++;
     } else if (!bucket.has(value)) {
       bucket.add(value);
@@ -34,13 +37,15 @@ export class FilterTree<T> {
 
   /** Says whether the value was there. */
   remove(filter: string, value: T): boolean {
-    const bucket = this.#filters.get(filter);
+    const isWild = hasWildcard(filter);
+    const filters = isWild ? this.#wild : this.#exact;
+    const bucket = filters.get(filter);
     if (bucket === undefined || !bucket.has(value)) return false;
     if (bucket.size > 1) {
       bucket.delete(value);
     } else {
-      this.#filters.delete(filter);
-      if (hasWildcard(filter)) this.#uproot(filter);
+      filters.delete(filter);
+      if (isWild) this.#uproot(filter);
     }
     this.#size--;
     return true;
@@ -48,9 +53,8 @@ export class FilterTree<T> {
 
   /** Appends the values of every filter that matches a valid Topic Name, filter by filter, each oldest first. */
   match(topic: string, into: T[]): void {
-    this.#filters.get(topic)?.pour(into); // a name has no wildcard, so this is the filter that is equal to it
-
-    pourBelow(this.#root, topic, 0, !isServerTopic(topic), into); // [MQTT-4.7.2-1]
+    if (this.#exact.size > 0) this.#exact.get(topic)?.pour(into);
+    if (this.#wild.size > 0) pourBelow(this.#root, topic, 0, !isServerTopic(topic), into); // [MQTT-4.7.2-1]
   }
 
   #plant(filter: string, bucket: Bucket<T>): void {
@@ -101,14 +105,12 @@ class Node<T> {
   #children: Map<string, Node<T>> | undefined = undefined;
 
   get empty(): boolean {
-    return (
-      this.here === undefined &&
-      this.rest === undefined &&
-      this.deep === undefined &&
-      this.plus === undefined &&
-      this.#only === undefined &&
-      this.#children === undefined
-    );
+    return this.here === undefined && this.rest === undefined && this.deep === undefined && this.isEnd;
+  }
+
+  /** Whether no way goes on from here. */
+  get isEnd(): boolean {
+    return this.plus === undefined && this.#only === undefined && this.#children === undefined;
   }
 
   child(level: string): Node<T> | undefined {
@@ -192,18 +194,29 @@ class Bucket<T> {
 }
 
 /** Appends what matches of a node that the levels before `from` led to; nodes are {@link DEPTH} deep at most. */
-function pourBelow<T>(node: Node<T>, topic: string, from: number, wild: boolean, into: T[]): void {
-  if (wild) node.rest?.pour(into);
-  if (node.deep !== undefined) pourMatching(node.deep, topic, into);
-  if (from > topic.length) {
-    node.here?.pour(into);
-    return;
+function pourBelow<T>(start: Node<T>, topic: string, from: number, wild: boolean, into: T[]): void {
+  for (let node = start; ; wild = true) {
+    if (wild && node.rest !== undefined) node.rest.pour(into);
+    if (node.deep !== undefined) pourMatching(node.deep, topic, into);
+    if (from > topic.length) {
+      if (node.here !== undefined) node.here.pour(into);
+      return;
+    }
+    if (node.isEnd) return;
+    const slash = topic.indexOf('/', from);
+    const to = slash === -1 ? topic.length : slash;
+    const named = node.next(topic, from, to);
+    const plus = wild ? node.plus : undefined;
+    from = to + 1;
+    if (named !== undefined) {
+      if (plus !== undefined) pourBelow(plus, topic, from, true, into);
+      node = named;
+    } else if (plus !== undefined) {
+      node = plus;
+    } else {
+      return;
+    }
   }
-  const slash = topic.indexOf('/', from);
-  const to = slash === -1 ? topic.length : slash;
-  const named = node.next(topic, from, to);
-  if (named !== undefined) pourBelow(named, topic, to + 1, true, into);
-  if (wild && node.plus !== undefined) pourBelow(node.plus, topic, to + 1, true, into);
 }
 
 function pourMatching<T>(deep: ReadonlyMap<string, Bucket<T>>, topic: string, into: T[]): void {
