@@ -12,9 +12,10 @@ const TIME = 300;
 install();
 if (!compileAll()) fail('it does not compile, see above');
 const { works } = await import('../build/test/micro/work.js');
+const { wholes } = await import('../build/test/micro/whole.js');
 
 const words = process.argv.slice(2);
-const chosen = works().filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
+const chosen = [...works(), ...(await wholes())].filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
 if (chosen.length === 0) fail('nothing has such a name');
 
 let result = 0;

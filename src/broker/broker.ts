@@ -147,7 +147,7 @@ export class Broker implements Server {
   /** Keeps the message if it is to be retained, and delivers it to everybody who hears its topic. */
   route(message: Message): Ticket {
     let ticket = message.retain ? this.retention.retain(message) : 0;
-    const audience = this.router.audience(message.topic);
+    const audience = this.router.audience(message.topic, message.origin.topicWasSeen);
     if (audience.length > 1) message.isShared = true;
     for (let i = 0; i < audience.length; i++) {
       let route: Route | undefined = audience[i];

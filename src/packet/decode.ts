@@ -71,6 +71,7 @@ export function flagsOf(type: number): number {
 }
 
 const names = new TopicNames(4096);
+const PLUS = 0x2b;
 
 function decodePublish(
   first: number,
@@ -91,6 +92,7 @@ function decodePublish(
   if (at > end) throw malformed('PUBLISH has a Topic Name longer than the packet');
   // In 5.0 a Topic Alias may stand in for the name; whether it does is for the rules to say.
   const topic = topicLength === 0 && version === 5 ? '' : names.find(bytes, topicAt, at, readTopicName);
+  const { wasSeen } = names;
   let packetId = 0;
   if (qos > 0) {
     if (at + 2 > end) throw malformed('PUBLISH ends before its Packet Identifier');
@@ -108,10 +110,15 @@ function decodePublish(
       at = end - reader.left;
     }
   }
-  return new Publish(version, first, topic, packetId, properties, bytes, start, end, topicAt - start, topicLength, at - start, borrowed);
+  const offset = topicAt - start;
+  return new Publish(version, first, topic, wasSeen, packetId, properties, bytes, start, end, offset, topicLength, at - start, borrowed);
 }
 
 function readTopicName(bytes: Buffer, start: number, end: number): string {
+  // Mostly it is letters, digits, `/`, `-`, `_` and `.`: all of them lie above the wildcards.
+  let at = start;
+  while (at < end && bytes[at]! > PLUS && bytes[at]! < 0x80) at++;
+  if (at === end && at > start) return bytes.toString('latin1', start, end);
   const topic = readString(bytes, start, end);
   if (topic.length === 0) throw new MqttError(ReasonCode.TopicNameInvalid, 'PUBLISH has an empty Topic Name'); // [MQTT-4.7.3-1]
   if (topic.includes('+') || topic.includes('#')) {

@@ -18,6 +18,8 @@ export interface PublishFields {
 export class Publish {
   readonly type: typeof PacketType.Publish;
   readonly topic: string;
+  /** Whether its topic may be one that was seen before. */
+  readonly topicWasSeen: boolean;
   readonly dup: boolean;
   readonly qos: QoS;
   readonly retain: boolean;
@@ -40,6 +42,7 @@ export class Publish {
     version: Version,
     first: number,
     topic: string,
+    topicWasSeen: boolean,
     packetId: number,
     properties: Properties | undefined,
     bytes: Buffer,
@@ -52,6 +55,7 @@ export class Publish {
   ) {
     this.type = PacketType.Publish;
     this.topic = topic;
+    this.topicWasSeen = topicWasSeen;
     this.dup = (first & 8) !== 0;
     this.qos = ((first >> 1) & 3) as QoS;
     this.retain = (first & 1) !== 0;
@@ -105,7 +109,7 @@ export class Publish {
     bytes[topicOffset - 1] = topicLength & 0xff;
     if (version === 5) writeProperties(new Writer(bytes, topicOffset + topicLength + idBytes), properties);
     const id = qos > 0 ? packetId : 0;
-    return new Publish(version, first, topic, id, properties, bytes, 0, bytes.length, topicOffset, topicLength, payloadOffset, false);
+    return new Publish(version, first, topic, true, id, properties, bytes, 0, bytes.length, topicOffset, topicLength, payloadOffset, false);
   }
 
   /** Bytes on the wire. */

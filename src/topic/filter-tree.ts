@@ -1,6 +1,6 @@
 /** Topic Filters and the values kept under them, searched by Topic Name. */
 
-import { hasWildcard, isServerTopic, matches } from './name.js';
+import { HASH, hasWildcard, isServerTopic, matches } from './name.js';
 
 /**
  * How many levels are spread out into nodes. A filter is 65,536 levels at most and a node is a hundred times the size
@@ -9,8 +9,8 @@ import { hasWildcard, isServerTopic, matches } from './name.js';
 const DEPTH = 16;
 
 export class FilterTree<T> {
-  readonly #filters = new Map<string, Bucket<T>>(); // every filter; the tree only finds those with a wildcard
-  readonly #root = new Node<T>();
+  readonly #exact = new Map<string, Bucket<T>>(); // the filters without a wildcard, each found by the topic that is equal to it
+  readonly #root = new Node<T>(); // those with one
   #size = 0;
 
   /** How many values there are; one that is kept under two filters counts twice. */
@@ -20,72 +20,20 @@ export class FilterTree<T> {
 
   /** Keeps a value under a valid filter; a value that is there already stays where it is. */
   add(filter: string, value: T): void {
-    let bucket = this.#filters.get(filter);
-    if (bucket === undefined) {
-      bucket = new Bucket(value);
-      this.#filters.set(filter, bucket);
-      if (hasWildcard(filter)) this.#plant(filter, bucket);
-      this.#size++;
-    } else if (!bucket.has(value)) {
-      bucket.add(value);
-      this.#size++;
-    }
+    if (hasWildcard(filter) ? plant(this.#root, filter, value) : addTo(this.#exact, filter, value)) this.#size++;
   }
 
   /** Says whether the value was there. */
   remove(filter: string, value: T): boolean {
-    const bucket = this.#filters.get(filter);
-    if (bucket === undefined || !bucket.has(value)) return false;
-    if (bucket.size > 1) {
-      bucket.delete(value);
-    } else {
-      this.#filters.delete(filter);
-      if (hasWildcard(filter)) this.#uproot(filter);
-    }
-    this.#size--;
-    return true;
+    const wasThere = hasWildcard(filter) ? uproot(this.#root, filter, 0, 0, value) : removeFrom(this.#exact, filter, value);
+    if (wasThere) this.#size--;
+    return wasThere;
   }
 
   /** Appends the values of every filter that matches a valid Topic Name, filter by filter, each oldest first. */
   match(topic: string, into: T[]): void {
-    this.#filters.get(topic)?.pour(into); // a name has no wildcard, so this is the filter that is equal to it
-
+    if (this.#exact.size > 0) this.#exact.get(topic)?.pour(into);
     pourBelow(this.#root, topic, 0, !isServerTopic(topic), into); // [MQTT-4.7.2-1]
-  }
-
-  #plant(filter: string, bucket: Bucket<T>): void {
-    const levels = filter.split('/', DEPTH + 1);
-    let node = this.#root;
-    for (const level of levels.slice(0, DEPTH)) {
-      if (level === '#') {
-        node.rest = bucket;
-        return;
-      }
-      node = node.grow(level);
-    }
-    if (levels.length > DEPTH) node.deep = (node.deep ?? new Map<string, Bucket<T>>()).set(filter, bucket);
-    else node.here = bucket;
-  }
-
-  #uproot(filter: string): void {
-    const levels = filter.split('/', DEPTH + 1);
-    const path: { readonly parent: Node<T>; readonly level: string; readonly node: Node<T> }[] = [];
-    let node = this.#root;
-    for (const level of levels.slice(0, DEPTH)) {
-      const child = level === '#' ? undefined : node.child(level);
-      if (child === undefined) break;
-      path.push({ parent: node, level, node: child });
-      node = child;
-    }
-    if (path.length < DEPTH && levels[path.length] === '#') {
-      node.rest = undefined;
-    } else if (levels.length > DEPTH) {
-      node.deep?.delete(filter);
-      if (node.deep?.size === 0) node.deep = undefined;
-    } else {
-      node.here = undefined;
-    }
-    for (let step = path.pop(); step?.node.empty; step = path.pop()) step.parent.drop(step.level);
   }
 }
 
@@ -101,14 +49,12 @@ class Node<T> {
   #children: Map<string, Node<T>> | undefined = undefined;
 
   get empty(): boolean {
-    return (
-      this.here === undefined &&
-      this.rest === undefined &&
-      this.deep === undefined &&
-      this.plus === undefined &&
-      this.#only === undefined &&
-      this.#children === undefined
-    );
+    return this.here === undefined && this.rest === undefined && this.deep === undefined && this.isEnd;
+  }
+
+  /** Whether no way goes on from here. */
+  get isEnd(): boolean {
+    return this.plus === undefined && this.#only === undefined && this.#children === undefined;
   }
 
   child(level: string): Node<T> | undefined {
@@ -152,7 +98,7 @@ class Node<T> {
   }
 }
 
-/** The values of one filter, never none. One alone is held bare, because most filters have a single subscriber. */
+/** The values of one filter. One alone is held bare, because most filters have a single subscriber. */
 class Bucket<T> {
   #only: T | undefined;
   #several: Set<T> | undefined = undefined;
@@ -162,27 +108,32 @@ class Bucket<T> {
   }
 
   get size(): number {
-    return this.#several === undefined ? 1 : this.#several.size;
+    return this.#several?.size ?? (this.#only === undefined ? 0 : 1);
   }
 
-  has(value: T): boolean {
-    return this.#several === undefined ? this.#only === value : this.#several.has(value);
-  }
-
-  add(value: T): void {
+  /** Whether the value was not there. */
+  add(value: T): boolean {
+    if (this.#only === value || this.#several?.has(value) === true) return false;
     if (this.#several === undefined) {
       this.#several = new Set([this.#only!]);
       this.#only = undefined;
     }
     this.#several.add(value);
+    return true;
   }
 
-  delete(value: T): void {
-    this.#several?.delete(value);
-    if (this.#several?.size === 1) {
+  /** Whether the value was there. */
+  delete(value: T): boolean {
+    if (this.#only === value) {
+      this.#only = undefined;
+      return true;
+    }
+    if (this.#several?.delete(value) !== true) return false;
+    if (this.#several.size === 1) {
       [this.#only] = this.#several;
       this.#several = undefined;
     }
+    return true;
   }
 
   pour(into: T[]): void {
@@ -191,19 +142,96 @@ class Bucket<T> {
   }
 }
 
-/** Appends what matches of a node that the levels before `from` led to; nodes are {@link DEPTH} deep at most. */
-function pourBelow<T>(node: Node<T>, topic: string, from: number, wild: boolean, into: T[]): void {
-  if (wild) node.rest?.pour(into);
-  if (node.deep !== undefined) pourMatching(node.deep, topic, into);
-  if (from > topic.length) {
-    node.here?.pour(into);
-    return;
+/** Keeps a value under a filter with a wildcard; whether it was not there. */
+function plant<T>(root: Node<T>, filter: string, value: T): boolean {
+  let node = root;
+  let from = 0;
+  for (let depth = 0; depth < DEPTH; depth++) {
+    if (filter.charCodeAt(from) === HASH) {
+      if (node.rest !== undefined) return node.rest.add(value);
+      node.rest = new Bucket(value);
+      return true;
+    }
+    const to = endOfLevel(filter, from);
+    node = node.grow(filter.slice(from, to));
+    from = to + 1;
+    if (to === filter.length) {
+      if (node.here !== undefined) return node.here.add(value);
+      node.here = new Bucket(value);
+      return true;
+    }
   }
-  const slash = topic.indexOf('/', from);
-  const to = slash === -1 ? topic.length : slash;
-  const named = node.next(topic, from, to);
-  if (named !== undefined) pourBelow(named, topic, to + 1, true, into);
-  if (wild && node.plus !== undefined) pourBelow(node.plus, topic, to + 1, true, into);
+  return addTo((node.deep ??= new Map()), filter, value);
+}
+
+/** Takes a value from under what of a filter is left behind `from`, and nodes that have nothing after that; whether it was there. */
+function uproot<T>(node: Node<T>, filter: string, from: number, depth: number, value: T): boolean {
+  if (from > filter.length) {
+    const wasThere = node.here?.delete(value) === true;
+    if (node.here?.size === 0) node.here = undefined;
+    return wasThere;
+  }
+  if (depth === DEPTH) {
+    const wasThere = node.deep !== undefined && removeFrom(node.deep, filter, value);
+    if (node.deep?.size === 0) node.deep = undefined;
+    return wasThere;
+  }
+  if (filter.charCodeAt(from) === HASH) {
+    const wasThere = node.rest?.delete(value) === true;
+    if (node.rest?.size === 0) node.rest = undefined;
+    return wasThere;
+  }
+  const to = endOfLevel(filter, from);
+  const level = filter.slice(from, to);
+  const child = node.child(level);
+  if (child === undefined) return false;
+  const wasThere = uproot(child, filter, to + 1, depth + 1, value);
+  if (child.empty) node.drop(level);
+  return wasThere;
+}
+
+function addTo<T>(buckets: Map<string, Bucket<T>>, filter: string, value: T): boolean {
+  const bucket = buckets.get(filter);
+  if (bucket !== undefined) return bucket.add(value);
+  buckets.set(filter, new Bucket(value));
+  return true;
+}
+
+function removeFrom<T>(buckets: Map<string, Bucket<T>>, filter: string, value: T): boolean {
+  const bucket = buckets.get(filter);
+  const wasThere = bucket?.delete(value) === true;
+  if (bucket?.size === 0) buckets.delete(filter);
+  return wasThere;
+}
+
+function endOfLevel(text: string, from: number): number {
+  const slash = text.indexOf('/', from);
+  return slash === -1 ? text.length : slash;
+}
+
+/** Appends what matches of a node that the levels before `from` led to; nodes are {@link DEPTH} deep at most. */
+function pourBelow<T>(start: Node<T>, topic: string, from: number, wild: boolean, into: T[]): void {
+  for (let node = start; ; wild = true) {
+    if (wild && node.rest !== undefined) node.rest.pour(into);
+    if (node.deep !== undefined) pourMatching(node.deep, topic, into);
+    if (from > topic.length) {
+      if (node.here !== undefined) node.here.pour(into);
+      return;
+    }
+    if (node.isEnd) return;
+    const to = endOfLevel(topic, from);
+    const named = node.next(topic, from, to);
+    const plus = wild ? node.plus : undefined;
+    from = to + 1;
+    if (named !== undefined) {
+      if (plus !== undefined) pourBelow(plus, topic, from, true, into);
+      node = named;
+    } else if (plus !== undefined) {
+      node = plus;
+    } else {
+      return;
+    }
+  }
 }
 
 function pourMatching<T>(deep: ReadonlyMap<string, Bucket<T>>, topic: string, into: T[]): void {

@@ -4,7 +4,7 @@
 export const MAX_LENGTH = 65_535;
 
 const NUL = 0x00;
-const HASH = 0x23;
+export const HASH = 0x23;
 const DOLLAR = 0x24;
 const PLUS = 0x2b;
 const SLASH = 0x2f;

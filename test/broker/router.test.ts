@@ -17,8 +17,8 @@ function subscription(subscriber: Subscriber, filter: string, qos: QoS): Subscri
 }
 
 /** Who hears the topic: `['ann 1', 'bob 0']`. */
-function audience(router: Router, topic: string): string[] {
-  return router.audience(topic).map(({ subscriber, qos }) => `${subscriber.clientId} ${qos}`);
+function audience(router: Router, topic: string, wasHeard = true): string[] {
+  return router.audience(topic, wasHeard).map(({ subscriber, qos }) => `${subscriber.clientId} ${qos}`);
 }
 
 function routerOf(...subscriptions: readonly Subscription[]): Router {
@@ -81,6 +81,15 @@ test('it remembers no more topics than it is told to', () => {
   }
 });
 
+test('a topic that was not heard before is answered like any other, and not remembered', () => {
+  const router = routerOf(subscription(ann, 'a/+', 0), subscription(bob, 'a/b', 1));
+  for (let i = 0; i < 3; i++) {
+    assert.deepEqual(audience(router, 'a/b', false).sort(), ['ann 0', 'bob 1']);
+    assert.deepEqual(audience(router, 'b', false), []);
+  }
+  assert.equal(router.remembered, 0);
+});
+
 test('it counts subscriptions, and none twice', () => {
   const one = subscription(ann, 'a', 0);
   const router = routerOf(one, subscription(bob, 'a', 0), subscription(ann, '+', 0));
@@ -97,12 +106,13 @@ test('whatever changes in between, a topic is heard by those whose filters match
     qos: fc.constantFrom<QoS>(0, 1, 2),
     goes: fc.boolean(),
     topic: anyName,
+    wasHeard: fc.boolean(),
   });
   fc.assert(
     fc.property(fc.array(change, { maxLength: 30 }), (changes) => {
       const router = new Router(4);
       const present = new Map<string, Subscription>();
-      for (const { who, filter, qos, goes, topic } of changes) {
+      for (const { who, filter, qos, goes, topic, wasHeard } of changes) {
         const key = `${who.clientId} ${filter}`;
         const replaced = present.get(key);
         if (replaced !== undefined) router.remove(replaced);
@@ -117,7 +127,7 @@ test('whatever changes in between, a topic is heard by those whose filters match
           if (!matches(filter, topic)) continue;
           expected.set(subscriber.clientId, Math.max(qos, expected.get(subscriber.clientId) ?? 0) as QoS);
         }
-        assert.deepEqual(audience(router, topic).sort(), [...expected].map(([clientId, qos]) => `${clientId} ${qos}`).sort());
+        assert.deepEqual(audience(router, topic, wasHeard).sort(), [...expected].map(([clientId, qos]) => `${clientId} ${qos}`).sort());
         assert.equal(router.size, present.size);
       }
     }),

@@ -4,12 +4,32 @@ import { test } from 'node:test';
 import { Router } from '../../src/broker/router.js';
 import { heapUsed } from '../util/heap.js';
 import { assertAtMost } from '../micro/ratio.js';
+import { publishThrough, subscribeThrough } from '../micro/whole.js';
 import { comeAndGo, subscriber, subscription } from '../micro/work.js';
 
 const skip = process.env['NODE_V8_COVERAGE'] !== undefined;
 
 test('ten times as many subscriptions cost ten times as much, so one costs what it did', { skip }, () => {
   assertAtMost(4, comeAndGo(50_000), comeAndGo(5_000));
+});
+
+for (const each of [1, 100]) {
+  test(`so it is for a client that subscribes, with ${each} filters in a packet`, { skip }, async () => {
+    assertAtMost(4, await subscribeThrough(50_000, each), await subscribeThrough(5_000, each));
+  });
+}
+
+test('a million topics leave behind what a hundred thousand do', async () => {
+  for (const filter of ['#', undefined]) {
+    const { run, times } = await publishThrough('new', { filter });
+    const publish = (messages: number): number => {
+      for (let i = 0; i < messages; i += times) run();
+      return heapUsed();
+    };
+    const before = publish(100_000);
+    const after = publish(900_000);
+    assert.ok(after - before < 3e6, `${after - before} bytes`);
+  }
 });
 
 test('two hundred thousand topics leave behind what thirty thousand do', () => {
