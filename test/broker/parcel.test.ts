@@ -347,6 +347,19 @@ for (const { what, say, counts } of alone) {
 
 // Reading before a commit.
 
+test('what has expired and is not deleted on record yet is not found there', async () => {
+  const stage = await away();
+  await stage.say('t', ['1'], 1, { properties: { messageExpiryInterval: 3 } }).say('t', ['2', '3']).settle();
+  stage.broker.advance(2_900);
+  await stage.settle();
+  stage.broker.advance(200);
+  await heard();
+  assert.deepEqual(queueOf(stage), queued(['2', '3']));
+  assert.deepEqual(await stage.counts(), [1, 2]);
+  assert.deepEqual(await fetch(stage), ['2', '3']);
+  assert.equal(stage.broker.broker.stats.dropped['message-expired'], 1);
+});
+
 test('a message that goes on record under an old number is waited for by who reads', async () => {
   const stage = await Stage.set({ maxInflight: 1 });
   await stage.leave(['cy', 't'], ['bob', '$share/g/t']);
