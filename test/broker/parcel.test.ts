@@ -349,7 +349,10 @@ for (const { what, say, counts } of alone) {
 
 test('what has expired and is not deleted on record yet is not found there', async () => {
   const stage = await away();
-  await stage.say('t', ['1'], 1, { properties: { messageExpiryInterval: 3 } }).say('t', ['2', '3']).settle();
+  await stage
+    .say('t', ['1'], 1, { properties: { messageExpiryInterval: 3 } })
+    .say('t', ['2', '3'])
+    .settle();
   stage.broker.advance(2_900);
   await stage.settle();
   stage.broker.advance(200);
