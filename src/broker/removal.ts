@@ -94,21 +94,23 @@ export class Removal {
 
   /** @returns how many there were. */
   async #removeDeliveries({ key, value }: Entry, sent: ReadonlySet<number>): Promise<number> {
-    const { journal, dropped } = this.#edges;
+    const { storage, journal, dropped } = this.#edges;
     const place = keys.placeOf(key);
-    const { number, count } = place;
+    const { number, sequence, isApart, count } = place;
+    const body = isApart ? await storage.get(keys.numberKey(Kind.Body, sequence)) : undefined;
+    // From here on without a pause: what is given to others and what is deleted goes on record with one commit.
     if (count === 1) {
       const read = attempted(() => record.readDelivery(value));
       if (read === undefined) dropped();
-      else await this.#part(place, read, sent);
+      else this.#part(place, read, sent, body);
     } else {
       const found = attempted(() => record.readParcel(value));
-      const { settled } = journal.filing.parcelOf(number, { count, last: place.sequence, size: place.size });
+      const { settled } = journal.filing.parcelOf(number, { count, last: sequence, size: place.size });
       for (let i = 0; i < count; i++) {
         if ((settled & (1 << i)) !== 0) continue;
         const read = found && attempted(() => record.readPacked(value, found, i));
         if (read === undefined) dropped();
-        else await this.#part({ ...place, sequence: read.sequence }, read, sent);
+        else this.#part({ ...place, sequence: read.sequence }, read, sent);
       }
     }
     journal.forgetDelivery(place, count);
@@ -116,12 +118,11 @@ export class Removal {
   }
 
   /** What others may have of a delivery is given to them. */
-  async #part(place: keys.Place, read: record.DeliveryRecord, sent: ReadonlySet<number>): Promise<void> {
-    const { storage, journal, again, dropped } = this.#edges;
+  #part(place: keys.Place, read: record.DeliveryRecord, sent: ReadonlySet<number>, body?: Buffer): void {
+    const { journal, again, dropped } = this.#edges;
     const { message, qos, packetId, extras } = read;
     // A QoS 2 message that was sent once goes to nobody else [MQTT5-4.8.2-5].
     const wasSent = packetId !== 0 || sent.has(place.sequence);
-    const body = message === undefined ? await storage.get(keys.numberKey(Kind.Body, place.sequence)) : undefined;
     const whole = message ?? (body === undefined ? undefined : attempted(() => record.readMessage(body)));
     if (extras.share !== undefined && !(qos === 2 && wasSent)) {
       if (whole !== undefined) again(extras.share, whole);

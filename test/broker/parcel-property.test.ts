@@ -270,8 +270,9 @@ class Scene {
     do {
       for (const hearer of this.hearers) hearer.join(this.stage);
       for (const hearer of this.hearers) hearer.answer(0, Infinity);
-      await this.settle();
+      await this.settleQuietly();
     } while (!this.hearers.every(({ isSilent }) => isSilent));
+    await this.settle();
     for (let passed = 0; passed < LOOKED_FOR; passed += 500) {
       this.stage.broker.advance(500);
       await this.stage.settle();
@@ -324,7 +325,15 @@ const event = fc.oneof(
       expires: fc.constant(false),
     }),
   },
-  { weight: 10, arbitrary: fc.record({ does: fc.constant('answer' as const), who, from: fc.nat(20), many: fc.constantFrom(1, 1, 5, 40) }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      does: fc.constantFrom('answer' as const, 'answer' as const, 'answer and flap' as const),
+      who,
+      from: fc.nat(20),
+      many: fc.constantFrom(1, 1, 5, 40),
+    }),
+  },
   { weight: 5, arbitrary: fc.record({ does: fc.constantFrom('join' as const, 'join' as const, 'lose' as const), who }) },
   { weight: 12, arbitrary: fc.record({ does: fc.constantFrom('turn' as const, 'land' as const, 'land' as const) }) },
   { weight: 3, arbitrary: fc.record({ does: fc.constant('settle' as const) }) },
@@ -345,7 +354,11 @@ test('each message is delivered in order, none is lost once it is acknowledged o
           const hearer = 'who' in deed ? scene[deed.who] : scene.bob;
           if (deed.does === 'publish') scene.publish(deed.topic, deed.qos, deed.size, deed.many, deed.expires);
           else if (deed.does === 'answer') hearer.answer(deed.from, deed.many);
-          else if (deed.does === 'join') hearer.join(scene.stage);
+          else if (deed.does === 'answer and flap') {
+            hearer.answer(deed.from, deed.many);
+            hearer.lose();
+            hearer.join(scene.stage);
+          } else if (deed.does === 'join') hearer.join(scene.stage);
           else if (deed.does === 'lose') hearer.lose();
           else if (deed.does === 'turn') scene.stage.broker.endTurn();
           else if (deed.does === 'land') await (scene.stage.storage.underWay ? scene.stage.storage.land() : heard());

@@ -311,6 +311,17 @@ test('who loses the connection has the identifiers of what is in flight on recor
   assert.deepEqual(taken(await next.back('bob')), ['1 1 again', '3 3 again']);
 });
 
+test('what is in flight when its parcel is written has its identifier there, and no note of it', async () => {
+  const stage = await away();
+  const bob = await stage.back('bob');
+  await stage.say('t', numbers(3)).settle();
+  bob.hangUp();
+  await stage.settle();
+  assert.equal((await inventory(stage.storage.kept)).Sent, undefined);
+  const next = await stage.next();
+  assert.deepEqual(taken(await next.back('bob')), ['1 1 again', '2 2 again', '3 3 again']);
+});
+
 /** A message that has a record of its own, with its packet identifier, while one before it had waited. */
 const alone = [
   { what: 'that others wait for too', say: (stage: Stage) => stage.say('s', ['2']), counts: [1, 1, 1] },
@@ -346,6 +357,22 @@ for (const { what, say, counts } of alone) {
 }
 
 // Reading before a commit.
+
+test('what has expired and is not deleted on record yet is not found there', async () => {
+  const stage = await away();
+  await stage
+    .say('t', ['1'], 1, { properties: { messageExpiryInterval: 3 } })
+    .say('t', ['2', '3'])
+    .settle();
+  stage.broker.advance(2_900);
+  await stage.settle();
+  stage.broker.advance(200);
+  await heard();
+  assert.deepEqual(queueOf(stage), queued(['2', '3']));
+  assert.deepEqual(await stage.counts(), [1, 2]);
+  assert.deepEqual(await fetch(stage), ['2', '3']);
+  assert.equal(stage.broker.broker.stats.dropped['message-expired'], 1);
+});
 
 test('a message that goes on record under an old number is waited for by who reads', async () => {
   const stage = await Stage.set({ maxInflight: 1 });
@@ -448,6 +475,20 @@ for (const { what, harm, healthy } of damages) {
     assert.equal(stage.broker.broker.stats.dropped['record-damaged'], 2 - left.length);
   });
 }
+
+test('of a parcel that is damaged and partly over what is left is counted to the byte', async () => {
+  const first = await waiting([...THREE, 'dddd']);
+  (await first.back('bob')).send(puback(1)).hangUp();
+  await first.settle();
+  await damage(first, damages[0]!.harm);
+  const stage = await first.next({ maxInflight: 1 });
+  await stage.settle();
+  assert.deepEqual(queueOf(stage), queued(['bb', 'ccc', 'dddd']));
+  const bob = await stage.back('bob');
+  assert.deepEqual(queueOf(stage), queued([]));
+  assert.deepEqual(await drained(stage, bob), ['ccc', 'dddd']);
+  await expectNothingLeft(stage);
+});
 
 test('where it cannot be read which of a parcel are over, all of it is counted and comes again', async () => {
   const stage = await waiting(THREE);

@@ -127,6 +127,29 @@ for (const isRestarted of [false, true]) {
   });
 }
 
+test('whenever the process dies, each message that goes to another member is on record once: with the session that is over, or with that member', async () => {
+  const stage = await waiting(100, '$share/g/t');
+  const { storage, broker, ann } = stage;
+  (await (await arrive(broker, 'cy', { clean: false })).subscribe('$share/g/t', 2)).leave();
+  await broker.settle();
+  const counts = async (): Promise<number[]> => (await recordsOf(storage, Kind.Delivery)).map(({ key }) => keys.placeOf(key).number);
+  const before = new Set(await counts());
+  knock(broker, 'bob').leave();
+  const onRecord: number[] = [];
+  for (let turn = 0; turn < 50; turn++) {
+    // Somebody else has a commit under way.
+    ann.publish('held', `${turn}`, { retain: true });
+    broker.endTurn();
+    for (let i = 0; i < turn % 7; i++) await Promise.resolve();
+    broker.endTurn();
+    await turned();
+    onRecord.push((await inventory(storage)).Delivery ?? 0);
+  }
+  assert.deepEqual([...new Set(onRecord)], [100]);
+  assert.notDeepEqual(new Set(await counts()), before);
+  assert.deepEqual((await (await comeBack(broker, 'cy')).payloads()).length, 100);
+});
+
 test('where there is no other member it is dropped and counted', async () => {
   const stage = await waiting(3, '$share/g/t');
   await begin(stage);

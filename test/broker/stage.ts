@@ -1,4 +1,5 @@
 /** A broker whose commits land when the test says so, with its journal, and what clients do with it. */
+import assert from 'node:assert/strict';
 import { mock } from 'node:test';
 import type { Entry } from '../../src/broker/contracts.js';
 import { StorageJournal } from '../../src/broker/journal.js';
@@ -59,8 +60,9 @@ export class Stage {
   /** Has a commit under way, so that what comes now is not on record until that has landed. */
   async hold(): Promise<void> {
     await this.settle();
-    this.ann.send(publish('held', '', 1, ++this.#lastId, { retain: true }));
+    this.ann.send(publish('held', 'x', 1, ++this.#lastId, { retain: true }));
     this.broker.endTurn();
+    assert.ok(this.storage.underWay);
   }
 
   /** A client with a session that is kept; it hears the filters at QoS 2. */
