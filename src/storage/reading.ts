@@ -7,6 +7,12 @@ import { isDamage } from './level-error.js';
 const READ_AHEAD = 1 << 20;
 const NOTHING = Buffer.alloc(0);
 
+/**
+ * What is not asked for comes empty all the same, and an empty string costs a tenth of the main thread's time an empty buffer does: as many
+ * entries are read in half of it. The bounds of a range are bytes as ever.
+ */
+const UNREAD = { name: 'unread', format: 'utf8', encode: (bytes: Buffer): Buffer => bytes, decode: (): Buffer => NOTHING } as const;
+
 /** A range, and what of its entries is asked for. */
 export interface Parts {
   readonly gte: Buffer;
@@ -18,7 +24,13 @@ export interface Parts {
 
 /** Up to `limit` entries; fewer where they are large. @throws LevelDB's error where something in between cannot be read. */
 export async function pageOf(level: ClassicLevel<Buffer, Buffer>, parts: Parts): Promise<Entry[]> {
-  const iterator = level.iterator({ ...parts, highWaterMarkBytes: READ_AHEAD });
+  const { keys, values } = parts;
+  const iterator = level.iterator({
+    ...parts,
+    keyEncoding: keys ? 'buffer' : UNREAD,
+    valueEncoding: values ? 'buffer' : UNREAD,
+    highWaterMarkBytes: READ_AHEAD,
+  });
   try {
     // A step ends early where it has read enough bytes.
     const page = (await iterator.nextv(parts.limit)).map(entryOf);
