@@ -10,9 +10,9 @@ import { RecordError } from './records.js';
  * | --- | --- | --- |
  * | Format | | the version of all records |
  * | Sequence | | no number above this one has been given to a session or a message |
- * | Session | Client Identifier | its number, and how long it is kept |
+ * | Session | Client Identifier | its number, how long it is kept, and its first subscriptions |
  * | Ended | number | a session that is over and whose records are being deleted |
- * | Subscription | number, Topic Filter | what was granted |
+ * | Subscription | number, Topic Filter | what was granted, unless that stands in the record of the session |
  * | Delivery | number, sequence, size | a message for a session, with its body unless that is apart |
  * | Sent | number, sequence | the Packet Identifier of a delivery that waited on record before it was sent |
  * | Released | number, Packet Identifier | the place in the order of PUBRELs of a delivery whose receiver has it |

@@ -51,15 +51,17 @@ export async function restart(parts: RestartParts): Promise<void> {
     const session = broker.restoreSession(keys.nameOf(key), number, createdAt, expiryInterval, until);
     session.wasConnected = isConnected;
     if (until <= began) over.push(session);
+    for (const subscription of record.subscriptionsWithin(value)) subscribe(broker, session, subscription);
   });
   let session: Session | undefined;
-  await step('subscriptions', Kind.Subscription, ({ key, value }) => {
+  await step('subscriptions apart', Kind.Subscription, ({ key, value }) => {
     const number = keys.numberOf(key);
     // Those of a session lie side by side.
     if (session?.number !== number) session = broker.sessions.numbered(number);
     if (session === undefined) return; // of one that is over
-    const { qos, noLocal, retainAsPublished, identifier } = record.readSubscription(value);
-    broker.subscriptions.add(session, { subscriber: session, filter: keys.filterOf(key), qos, noLocal, retainAsPublished, identifier });
+    const subscription = record.readSubscription(value, keys.filterOf(key));
+    subscribe(broker, session, subscription);
+    (session.subscriptionsApart ??= new Set()).add(subscription.filter);
   });
   await step('retained', Kind.Retained, ({ key, value }) => {
     const { expiresAt, size } = record.messageOutline(value);
@@ -118,6 +120,11 @@ async function lastNumber({ storage, shelf }: RestartParts): Promise<number> {
     await shelf.each(keys.rangeOf(kind), 'keys', ({ key }) => see(keys.numberOf(key)));
   }
   return last;
+}
+
+function subscribe({ subscriptions }: Broker, session: Session, granted: record.SubscriptionRecord): void {
+  const { filter, qos, noLocal, retainAsPublished, identifier } = granted;
+  subscriptions.add(session, { subscriber: session, filter, qos, noLocal, retainAsPublished, identifier });
 }
 
 /** @returns how many there were. */
