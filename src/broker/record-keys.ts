@@ -1,6 +1,7 @@
 /** Where a record stands: its key, which begins with what kind of record it is. Hot: deliveries. */
 import { writePacketId } from '../packet/publish.js';
 import { MAX_UINT48, read48, write48 } from '../util/uint48.js';
+import type { Entry } from './contracts.js';
 import { RecordError } from './records.js';
 
 /**
@@ -61,6 +62,11 @@ export function key(kind: Kind, name = ''): Buffer {
 /** The Client Identifier or Topic Name in a key. */
 export function nameOf(recordKey: Buffer): string {
   return recordKey.toString('utf8', 1);
+}
+
+/** The same, where the key was asked for as text. */
+export function nameIn({ text, key: recordKey }: Entry): string {
+  return text === undefined ? nameOf(recordKey) : text.slice(1);
 }
 
 /** `[from, to)` has every key of a kind. */

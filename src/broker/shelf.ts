@@ -4,7 +4,7 @@ import { PLAIN } from '../session/contracts.js';
 import { Awaiting, Delivery } from '../session/inflight.js';
 import type { Message } from '../session/message.js';
 import type { Session } from '../session/session.js';
-import type { Entry, Storage } from './contracts.js';
+import type { Entry, Storage, Wanted } from './contracts.js';
 import { Filed } from './journal.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
@@ -60,12 +60,7 @@ export class StorageShelf implements Shelf {
   }
 
   /** Visits every record of a range, in order, a page at a time, until there is enough of it; one that is damaged is told and left out. */
-  async each(
-    { from, to }: keys.Range,
-    what: 'entries' | 'keys',
-    visit: (entry: Entry) => void,
-    isEnough: () => boolean = () => false,
-  ): Promise<void> {
+  async each({ from, to }: keys.Range, what: Wanted, visit: (entry: Entry) => void, isEnough: () => boolean = () => false): Promise<void> {
     const begin = (first: Buffer): Promise<Entry[]> => {
       const page = this.#storage.range(first, to, PAGE, what);
       page.catch(() => {}); // who has enough does not wait for it
