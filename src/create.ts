@@ -9,7 +9,8 @@ import type { MessageListener } from './broker/listener.js';
 import type { Stats } from './broker/stats.js';
 import { Turn } from './broker/turn.js';
 import { sessionView, type SessionView } from './broker/session-view.js';
-import { checkOptions, type Options } from './config/options.js';
+import { checkOptions } from './config/check.js';
+import type { Options } from './config/options.js';
 import { Arena } from './net/arena.js';
 import { Connection, type ConnectionSurroundings } from './net/connection.js';
 import { TcpListener } from './net/tcp.js';
@@ -285,6 +286,7 @@ export class RunningBroker {
   /** Lets the broker see what time it is. */
   tick(): void {
     this.#wheel.advance(this.#world.now());
+    this.#keeping?.journal.beat();
     this.#turn.hasten();
   }
 

@@ -1,5 +1,6 @@
 /** After a restart: what waits in the queues is counted in the background, so that their bounds hold again. */
 import type { Found } from '../session/contracts.js';
+import { Parcel } from '../session/parcel.js';
 import type { Session } from '../session/session.js';
 import type { Entry } from './contracts.js';
 import type { StorageJournal } from './journal.js';
@@ -27,7 +28,7 @@ export class Census {
     this.#journal = journal;
     this.#sessions = sessions;
     this.#upTo = journal.sequence;
-    journal.uncounted = journal.sequence;
+    journal.filing.uncounted = journal.sequence;
   }
 
   /** Counts one session at once, for its client is here. */
@@ -46,60 +47,77 @@ export class Census {
     const found = new Map<number, Finding>();
     const of = (number: number): Finding => {
       let finding = found.get(number);
-      if (finding === undefined) found.set(number, (finding = { sent: new Map(), released: [], received: [] }));
+      if (finding === undefined) found.set(number, (finding = newFinding()));
       return finding;
     };
-    await this.#scan(Kind.Sent, 'entries', ({ key, value }) => {
-      of(keys.numberOf(key)).sent.set(keys.sequenceOfSent(key), record.readSent(value));
-    });
-    await this.#scan(Kind.Released, 'entries', ({ key, value }) => {
-      of(keys.numberOf(key)).released.push({ packetId: keys.packetIdOf(key), place: record.readNumber(value) });
-    });
-    await this.#scan(Kind.Received, 'keys', ({ key }) => void of(keys.numberOf(key)).received.push(keys.packetIdOf(key)));
+    await this.#readNotes((kind) => keys.rangeOf(kind), of);
     let number = 0;
-    let queue: Counted = { messages: 0, bytes: 0, apart: [] };
+    let queue: Counted = { messages: 0, bytes: 0, last: 0, apart: [] };
     const next = (): void => {
       const session = this.#sessions.numbered(number);
       if (session !== undefined) this.#settle(session, foundOf(found.get(number) ?? NOTHING, queue, this.#upTo), queue.apart);
       else if (number !== 0 && !this.#counted.has(number)) this.#need(queue.apart); // it is over, and will be removed
       found.delete(number);
-      queue = { messages: 0, bytes: 0, apart: [] };
+      queue = { messages: 0, bytes: 0, last: 0, apart: [] };
     };
-    await this.#scan(Kind.Delivery, 'keys', ({ key }) => {
+    await this.#scan(keys.rangeOf(Kind.Delivery), 'keys', ({ key }) => {
       const place = keys.placeOf(key);
       if (place.number !== number) next();
       number = place.number;
-      if (place.sequence <= this.#upTo) count(place, queue);
+      this.#count(place, found.get(number) ?? NOTHING, queue);
     });
     next();
     for (const session of this.#sessions) this.#settle(session, foundOf(found.get(session.number) ?? NOTHING, queue, this.#upTo), []);
     if (this.#stopped) return false;
-    this.#journal.uncounted = 0; // what is needed no more from now on is deleted as it comes to that; before, it is found here
-    await this.#scan(Kind.Body, 'keys', ({ key }) => {
+    this.#journal.filing.uncounted = 0; // what is needed no more from now on is deleted as it comes to that; before, it is found here
+    await this.#scan(keys.rangeOf(Kind.Body), 'keys', ({ key }) => {
       const sequence = keys.numberOf(key);
-      if (sequence <= this.#upTo && this.#journal.bodies.get(sequence) === 0) this.#journal.forget(key);
+      if (sequence <= this.#upTo && this.#journal.filing.bodies.get(sequence) === 0) this.#journal.forget(key);
     });
     return !this.#stopped;
   }
 
   async #warm(session: Session): Promise<void> {
     const { number } = session;
-    const finding: Finding = { sent: new Map(), released: [], received: [] };
-    await this.#shelf.each(keys.rangeOfNumber(Kind.Sent, number), 'entries', ({ key, value }) => {
-      finding.sent.set(keys.sequenceOfSent(key), record.readSent(value));
+    const finding = newFinding();
+    const queue: Counted = { messages: 0, bytes: 0, last: 0, apart: [] };
+    await this.#readNotes(
+      (kind) => keys.rangeOfNumber(kind, number),
+      () => finding,
+    );
+    await this.#scan(keys.rangeOfNumber(Kind.Delivery, number), 'keys', ({ key }) => this.#count(keys.placeOf(key), finding, queue));
+    if (!this.#stopped) this.#settle(session, foundOf(finding, queue, this.#upTo), queue.apart);
+  }
+
+  /** All that is on record beside the deliveries themselves. @param of the finding of a session, by its number. */
+  async #readNotes(rangeOf: (kind: Kind) => keys.Range, of: (number: number) => Finding): Promise<void> {
+    await this.#scan(rangeOf(Kind.Sent), 'entries', ({ key, value }) => {
+      of(keys.numberOf(key)).sent.set(keys.sequenceOf(key), record.readSent(value));
     });
-    await this.#shelf.each(keys.rangeOfNumber(Kind.Released, number), 'entries', ({ key, value }) => {
-      finding.released.push({ packetId: keys.packetIdOf(key), place: record.readNumber(value) });
+    await this.#scan(rangeOf(Kind.Released), 'entries', ({ key, value }) => {
+      of(keys.numberOf(key)).released.push({ packetId: keys.packetIdOf(key), place: record.readNumber(value) });
     });
-    await this.#shelf.each(keys.rangeOfNumber(Kind.Received, number), 'keys', ({ key }) => {
-      finding.received.push(keys.packetIdOf(key));
+    await this.#scan(rangeOf(Kind.Received), 'keys', ({ key }) => void of(keys.numberOf(key)).received.push(keys.packetIdOf(key)));
+    await this.#scan(rangeOf(Kind.Settled), 'entries', ({ key, value }) => {
+      of(keys.numberOf(key)).settled.set(keys.sequenceOf(key), record.readSettled(value));
     });
-    const queue: Counted = { messages: 0, bytes: 0, apart: [] };
-    await this.#shelf.each(keys.rangeOfNumber(Kind.Delivery, number), 'keys', ({ key }) => {
-      const place = keys.placeOf(key);
-      if (place.sequence <= this.#upTo) count(place, queue);
-    });
-    this.#settle(session, foundOf(finding, queue, this.#upTo), queue.apart);
+  }
+
+  #count({ number, sequence, size, isApart, count }: keys.Shelved, { settled }: Finding, queue: Counted): void {
+    if (sequence > this.#upTo) return; // it came after the restart
+    queue.messages += count;
+    queue.bytes += size;
+    queue.last = sequence;
+    if (isApart) queue.apart.push(sequence);
+    const over = settled.get(sequence);
+    if (over === undefined) return;
+    const parcel = new Parcel(number, count, sequence, size);
+    parcel.settle(over.bits, over.size);
+    parcel.isNoted = true;
+    queue.messages -= count - parcel.left;
+    queue.bytes -= over.size;
+    // Once its session has been counted, what has become of its parcels is known better.
+    if (!this.#counted.has(number)) this.#journal.filing.parcels.set(sequence, parcel);
   }
 
   #settle(session: Session, found: Found, apart: readonly number[]): void {
@@ -110,11 +128,11 @@ export class Census {
   }
 
   #need(bodies: readonly number[]): void {
-    for (const sequence of bodies) this.#journal.bodies.increment(sequence);
+    for (const sequence of bodies) this.#journal.filing.bodies.increment(sequence);
   }
 
-  async #scan(kind: Kind, what: 'entries' | 'keys', visit: (entry: Entry) => void): Promise<void> {
-    await this.#shelf.each(keys.rangeOf(kind), what, visit, () => this.#stopped);
+  async #scan(range: keys.Range, what: 'entries' | 'keys', visit: (entry: Entry) => void): Promise<void> {
+    await this.#shelf.each(range, what, visit, () => this.#stopped);
   }
 }
 
@@ -122,25 +140,26 @@ interface Finding {
   readonly sent: Map<number, number>;
   readonly released: { readonly packetId: number; readonly place: number }[];
   readonly received: number[];
+  /** Of parcels, by the sequence of their last delivery. */
+  readonly settled: Map<number, record.SettledRecord>;
+}
+
+function newFinding(): Finding {
+  return { sent: new Map(), released: [], received: [], settled: new Map() };
 }
 
 /** Of most sessions: shared, for there may be very many. */
-const NOTHING: Finding = { sent: new Map(), released: [], received: [] };
+const NOTHING = newFinding();
 
 interface Counted {
   messages: number;
   bytes: number;
+  last: number;
   /** Sequences of deliveries whose bodies are apart. */
   readonly apart: number[];
 }
 
-function count({ sequence, size, isApart }: keys.Place, queue: Counted): void {
-  queue.messages++;
-  queue.bytes += size;
-  if (isApart) queue.apart.push(sequence);
-}
-
-function foundOf({ sent, released, received }: Finding, { messages, bytes }: Counted, upTo: number): Found {
+function foundOf({ sent, released, received }: Finding, { messages, bytes, last }: Counted, upTo: number): Found {
   const inOrder = [...released].sort((a, b) => a.place - b.place).map(({ packetId }) => packetId);
-  return { sent, received, released: inOrder, messages, bytes, upTo };
+  return { sent, received, released: inOrder, messages, bytes, last, upTo };
 }

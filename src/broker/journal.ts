@@ -1,10 +1,10 @@
-/** The facts that must survive a restart, as records in a storage. Hot: enqueued, settled, and what a commit writes of deliveries. */
+/** The facts that must survive a restart, as records in a storage. Hot: enqueued, sent, settled. */
 import type { Journal, PendingWill, Subscription, Ticket } from '../session/contracts.js';
-import { Awaiting, type Delivery } from '../session/inflight.js';
+import type { Delivery } from '../session/inflight.js';
 import type { Message } from '../session/message.js';
 import type { Session } from '../session/session.js';
-import { Counts } from '../util/counts.js';
 import type { Storage } from './contracts.js';
+import { Filed, Filing } from './filing.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
 import * as record from './records.js';
@@ -31,11 +31,8 @@ export const forgetful: Journal = {
   unwilled: () => 0,
 };
 
-/** What of a delivery is on record, or will be with this commit: bits of {@link Delivery.filed}. */
-export const Filed = { Touched: 1, Record: 2, Apart: 4, Addressed: 8, Sent: 16, Released: 32, Expiry: 64 } as const;
-
 /** Deliveries nobody waits for that are kept for a commit of somebody who does. */
-const MANY = 1_000;
+const MANY = 4_000;
 
 /** How many numbers are set aside with one record: after a restart those that were not given are skipped. */
 const RESERVE = 65_536;
@@ -50,26 +47,26 @@ export interface JournalParts {
 }
 
 export class StorageJournal implements Journal {
-  /** How many deliveries need a body that has a record of its own, by sequence. */
-  readonly bodies = new Counts();
-  /** Bodies up to this sequence are not deleted yet: who needs them is still being counted. */
-  uncounted = 0;
+  /** What is on record of deliveries. */
+  readonly filing: Filing;
   readonly #storage: Storage;
   readonly #turn: Turn;
   readonly #waits: boolean;
   readonly #ended: (number: number) => void;
   #sequence = 0;
   #reserved = 0;
-  /** Deliveries something has become of since the last commit. */
-  #touched: Delivery[] = [];
-  /** Deliveries at QoS 1 that were sent after they had waited: their packet identifiers go on record if they outlive the next commit. */
-  #sentLately: Delivery[] = [];
+  /** The last number given before the newest commit, and before the newest that is durable. */
+  #begun = 0;
+  #landed = 0;
+  /** The newest commit nobody may read without: it deletes deliveries their sessions do not have in memory, or has one that is given an old number. */
+  #needed: Ticket = 0;
 
   constructor({ storage, turn, waits, ended }: JournalParts) {
     this.#storage = storage;
     this.#turn = turn;
     this.#waits = waits;
     this.#ended = ended;
+    this.filing = new Filing(storage, () => this.#next());
   }
 
   get full(): boolean {
@@ -87,20 +84,30 @@ export class StorageJournal implements Journal {
 
   /** Goes on behind the numbers an earlier process may have given. */
   continueAfter(sequence: number): void {
-    this.#sequence = this.#reserved = sequence;
+    this.#sequence = this.#reserved = this.#landed = sequence;
   }
 
   /** Writes what has become of deliveries, and makes everything durable: only the difference between now and what is on record. */
-  commit(): Promise<void> {
-    const touched = this.#touched;
-    const sentLately = this.#sentLately;
-    this.#touched = [];
-    this.#sentLately = [];
-    for (let i = 0; i < touched.length; i++) this.#file(touched[i]!);
-    if (this.#sentLately.length > 0) this.#fileOvertaken(touched);
-    for (let i = 0; i < sentLately.length; i++) this.#fileSent(sentLately[i]!);
-    if (this.#sentLately.length > 0) this.#turn.wroteUnawaited();
-    return this.#storage.commit();
+  async commit(): Promise<void> {
+    const last = (this.#begun = this.#sequence);
+    this.filing.write();
+    await this.#storage.commit();
+    this.#landed = last;
+  }
+
+  /** Time passes: what has been in flight for a while goes on record with its packet identifier. */
+  beat(): void {
+    if (this.filing.beat()) this.#turn.wroteUnawaited();
+  }
+
+  /** Its session has lost the connection while it was in flight. */
+  stranded(delivery: Delivery): void {
+    if (this.filing.stranded(delivery)) this.#turn.wroteUnawaited();
+  }
+
+  /** What must be durable before the records of a session tell all of its deliveries that are not in memory. */
+  toRead({ lastSequence }: Session): Ticket {
+    return lastSequence > this.#landed ? this.#turn.newest : this.#needed;
   }
 
   opened(session: Session): Ticket {
@@ -137,6 +144,7 @@ export class StorageJournal implements Journal {
     if (message.isShared && message.sequence > session.lastSequence) {
       delivery.sequence = message.sequence;
       delivery.filed = Filed.Apart;
+      if (message.sequence <= this.#begun) this.#needed = this.#turn.wrote();
     } else {
       delivery.sequence = this.#next();
     }
@@ -146,15 +154,18 @@ export class StorageJournal implements Journal {
   }
 
   sent(delivery: Delivery): Ticket {
+    // Should it be sent again, the message is read back: many that are in flight are much to keep in memory, and to look after for its collector.
+    if ((delivery.filed & (Filed.Record | Filed.Expiry)) === Filed.Record) delivery.message = undefined;
     return delivery.qos === 1 ? this.#touchUnawaited(delivery) : this.#touch(delivery);
   }
 
   released(delivery: Delivery): Ticket {
-    this.#runsItsCourse(delivery);
+    this.filing.runsItsCourse(delivery);
     return this.#touch(delivery);
   }
 
   settled(delivery: Delivery): Ticket {
+    if ((delivery.filed & Filed.Expiry) === 0) delivery.message = undefined;
     return this.#touchUnawaited(delivery);
   }
 
@@ -187,10 +198,11 @@ export class StorageJournal implements Journal {
     return this.#delete(key);
   }
 
-  /** Deletes a delivery that lies on record only. */
-  forgetDelivery({ number, sequence, size, isApart }: keys.Place): Ticket {
-    if (isApart) this.#release(sequence);
-    return this.#delete(keys.deliveryKey(number, sequence, size, isApart));
+  /** Deletes a delivery that lies on record only, or a parcel of them. */
+  forgetDelivery(place: keys.Place, count = 1): Ticket {
+    this.filing.forget(place, count);
+    this.#needed = this.#turn.wrote();
+    return this.#waits ? this.#needed : 0;
   }
 
   #writeSession(session: Session, expiresAt: number, isConnected: boolean): Ticket {
@@ -200,90 +212,16 @@ export class StorageJournal implements Journal {
   }
 
   #touch(delivery: Delivery): Ticket {
-    if ((delivery.filed & Filed.Touched) === 0) {
-      delivery.filed |= Filed.Touched;
-      this.#touched.push(delivery);
-    }
+    this.filing.touch(delivery);
     return this.#wrote();
   }
 
   /** Nobody waits for it, unless there is too much of it to wait. */
   #touchUnawaited(delivery: Delivery): Ticket {
-    if (this.#touched.length >= MANY) return this.#touch(delivery);
-    if ((delivery.filed & Filed.Touched) === 0) {
-      delivery.filed |= Filed.Touched;
-      this.#touched.push(delivery);
-      this.#turn.wroteUnawaited();
-    }
+    if (this.filing.size >= MANY) return this.#touch(delivery);
+    this.filing.touch(delivery);
+    this.#turn.wroteUnawaited();
     return 0;
-  }
-
-  /** What came and was settled between two commits is never written. */
-  #file(delivery: Delivery): void {
-    delivery.filed &= ~Filed.Touched;
-    const { number, sequence, size, packetId, awaiting, filed, done } = delivery;
-    const isWanted = !done && awaiting !== Awaiting.Pubcomp;
-    const isApart = (filed & Filed.Apart) !== 0;
-    if (isWanted && (filed & Filed.Record) === 0) {
-      this.#fileRecord(delivery, isApart);
-    } else if (isWanted && packetId !== 0 && (filed & (Filed.Addressed | Filed.Sent)) === 0) {
-      // Most are acknowledged before the next commit; a QoS 2 message waits for this record, for it must not go out under another identifier.
-      if (delivery.qos === 1 && (filed & Filed.Expiry) === 0) this.#sentLately.push(delivery);
-      else this.#fileSent(delivery);
-    } else if (!isWanted && (filed & Filed.Record) !== 0) {
-      if (isApart) this.#release(sequence);
-      this.#storage.delete(keys.deliveryKey(number, sequence, size, isApart));
-      if ((filed & Filed.Sent) !== 0) this.#storage.delete(keys.sentKey(number, sequence));
-      this.#runsItsCourse(delivery);
-      delivery.filed &= ~(Filed.Record | Filed.Sent);
-    }
-    if (!done && awaiting === Awaiting.Pubcomp && (filed & Filed.Released) === 0) {
-      this.#storage.put(keys.packetKey(Kind.Released, number, packetId), record.writeNumber(this.#next()));
-      delivery.filed |= Filed.Released;
-    } else if (done && (filed & Filed.Released) !== 0) {
-      this.#storage.delete(keys.packetKey(Kind.Released, number, packetId));
-      delivery.filed &= ~Filed.Released;
-    }
-  }
-
-  /** On record what is in flight comes before what waits: who has a packet identifier on record now has those of earlier messages there too. */
-  #fileOvertaken(touched: readonly Delivery[]): void {
-    const addressed = new Set<number>();
-    for (const { number, filed } of touched) if ((filed & (Filed.Addressed | Filed.Sent)) !== 0) addressed.add(number);
-    if (addressed.size === 0) return;
-    for (const delivery of this.#sentLately) if (addressed.has(delivery.number)) this.#fileSent(delivery);
-  }
-
-  #fileSent(delivery: Delivery): void {
-    if ((delivery.filed & (Filed.Record | Filed.Sent)) !== Filed.Record) return;
-    this.#storage.put(keys.sentKey(delivery.number, delivery.sequence), record.writeSent(delivery.packetId));
-    delivery.filed |= Filed.Sent;
-    this.#runsItsCourse(delivery);
-  }
-
-  /** What has been sent does not expire any more, nor does what is over. */
-  #runsItsCourse(delivery: Delivery): void {
-    const { number, sequence, size, filed, message } = delivery;
-    if ((filed & Filed.Expiry) === 0 || message === undefined) return;
-    this.#storage.delete(keys.expiryKey(message.expiresAt, number, sequence, size, (filed & Filed.Apart) !== 0));
-    delivery.filed &= ~Filed.Expiry;
-  }
-
-  #fileRecord(delivery: Delivery, isApart: boolean): void {
-    const { number, sequence, size } = delivery;
-    const message = delivery.message!;
-    if (isApart && this.bodies.increment(sequence) === 1)
-      this.#storage.put(keys.numberKey(Kind.Body, sequence), record.writeMessage(message));
-    this.#storage.put(keys.deliveryKey(number, sequence, size, isApart), record.writeDelivery(delivery, isApart));
-    delivery.filed |= Filed.Record | (delivery.packetId === 0 ? 0 : Filed.Addressed);
-    if (message.expiresAt === Infinity || delivery.packetId !== 0) return;
-    this.#storage.put(keys.expiryKey(message.expiresAt, number, sequence, size, isApart), record.NOTHING);
-    delivery.filed |= Filed.Expiry;
-  }
-
-  /** One delivery less needs a body that is apart. */
-  #release(sequence: number): void {
-    if (this.bodies.decrement(sequence) === 0 && sequence > this.uncounted) this.#storage.delete(keys.numberKey(Kind.Body, sequence));
   }
 
   #next(): number {

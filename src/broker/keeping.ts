@@ -54,7 +54,7 @@ export class Keeping {
       waits,
       ended: (number) => this.#removal?.add(number),
     });
-    this.shelf = new StorageShelf(storage, turn, {
+    this.shelf = new StorageShelf(storage, this.journal, turn, {
       failed: (session, error) => this.#broker?.unreadable(session, error),
       damaged: (key, error) => this.#damaged(key, error),
     });

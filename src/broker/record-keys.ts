@@ -14,17 +14,18 @@ import { RecordError } from './records.js';
  * | Session | Client Identifier | its number, how long it is kept, and its first subscriptions |
  * | Ended | number | a session that is over and whose records are being deleted |
  * | Subscription | number, Topic Filter | what was granted, unless that stands in the record of the session |
- * | Delivery | number, sequence, size | a message for a session, with its body unless that is apart |
+ * | Delivery | number, sequence, size, count | a message for a session, with its body unless that is apart; or a parcel of several, with the last one's sequence and their size together |
  * | Sent | number, sequence | the Packet Identifier of a delivery that waited on record before it was sent |
  * | Released | number, Packet Identifier | the place in the order of PUBRELs of a delivery whose receiver has it |
  * | Received | number, Packet Identifier | nothing: a QoS 2 message that came in is ours |
+ * | Settled | number, sequence | which messages of a parcel are over, as long as others are not |
  * | Body | sequence | a message that several sessions wait for, once |
  * | Expiry | time, number, sequence, size | nothing: when a delivery expires |
  * | Retained | Topic Name | the message |
  * | Will | Client Identifier | the Will, and when it is due |
  *
- * Numbers and sequences are 48 bits, times 48 bits of ms since the epoch, sizes and Packet Identifiers 32 and 16 bits; all big-endian, so that
- * their order is the order of the keys.
+ * Numbers and sequences are 48 bits, times 48 bits of ms since the epoch, sizes, Packet Identifiers and counts 32, 16 and 8 bits; all big-endian,
+ * so that their order is the order of the keys.
  */
 export const Kind = {
   Format: 0x01,
@@ -36,6 +37,7 @@ export const Kind = {
   Sent: 0x31,
   Released: 0x32,
   Received: 0x33,
+  Settled: 0x34,
   Body: 0x38,
   Expiry: 0x39,
   Retained: 0x50,
@@ -44,10 +46,10 @@ export const Kind = {
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
 /** The kinds whose keys go on with the number of a session. */
-export const KINDS_OF_A_SESSION = [Kind.Subscription, Kind.Delivery, Kind.Sent, Kind.Released, Kind.Received] as const;
+export const KINDS_OF_A_SESSION = [Kind.Subscription, Kind.Delivery, Kind.Sent, Kind.Released, Kind.Received, Kind.Settled] as const;
 
 /** The version of all records of a store. */
-export const FORMAT = 2;
+export const FORMAT = 3;
 
 /** Set in the size of a delivery's key where its body is apart. */
 const APART = 0x8000_0000;
@@ -108,30 +110,41 @@ export function filterOf(recordKey: Buffer): string {
   return recordKey.toString('utf8', 7);
 }
 
-/** Where a delivery stands in the queue of its session. */
+/** Where a delivery stands in the queue of its session, or a parcel of them. */
 export interface Place {
   /** Of the session. */
   readonly number: number;
+  /** Of a parcel the last one's. */
   readonly sequence: number;
-  /** Bytes of the message. */
+  /** Bytes of the messages. */
   readonly size: number;
   /** Whether the body has a record of its own. */
   readonly isApart: boolean;
 }
 
-export function deliveryKey(number: number, sequence: number, size: number, isApart: boolean): Buffer {
-  const bytes = Buffer.allocUnsafe(17);
+/** What the key of a record of deliveries tells. */
+export interface Shelved extends Place {
+  /** How many they are: one, or those of a parcel. */
+  readonly count: number;
+}
+
+/** Bytes of the key of a delivery. */
+export const DELIVERY_KEY = 18;
+
+export function deliveryKey(number: number, sequence: number, size: number, isApart: boolean, count = 1): Buffer {
+  const bytes = Buffer.allocUnsafe(DELIVERY_KEY);
   bytes[0] = Kind.Delivery;
   writePlace(bytes, 1, number, sequence, size, isApart);
+  bytes[17] = count;
   return bytes;
 }
 
-export function placeOf(recordKey: Buffer): Place {
-  if (recordKey.length !== 17) throw new RecordError(`the key of a delivery has ${recordKey.length} bytes`);
-  return readPlace(recordKey, 1);
+export function placeOf(recordKey: Buffer): Shelved {
+  if (recordKey.length !== DELIVERY_KEY) throw new RecordError(`the key of a delivery has ${recordKey.length} bytes`);
+  return { ...readPlace(recordKey, 1), count: recordKey[17]! };
 }
 
-/** Of everything behind a sequence in the queue of a session. */
+/** Of everything behind a sequence in the queue of a session; the first may be a parcel that begins before it. */
 export function rangeBehind(number: number, sequence: number): Range {
   const from = Buffer.allocUnsafe(13);
   from[0] = Kind.Delivery;
@@ -140,15 +153,17 @@ export function rangeBehind(number: number, sequence: number): Range {
   return { from, to: numberKey(Kind.Delivery, number + 1) };
 }
 
-export function sentKey(number: number, sequence: number): Buffer {
+/** Of a note about a delivery, or about a parcel. */
+export function noteKey(kind: typeof Kind.Sent | typeof Kind.Settled, number: number, sequence: number): Buffer {
   const bytes = Buffer.allocUnsafe(13);
-  bytes[0] = Kind.Sent;
+  bytes[0] = kind;
   write48(bytes, 1, number);
   write48(bytes, 7, sequence);
   return bytes;
 }
 
-export function sequenceOfSent(recordKey: Buffer): number {
+/** What a note is about. */
+export function sequenceOf(recordKey: Buffer): number {
   return read48(recordKey, 7);
 }
 

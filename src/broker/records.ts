@@ -6,6 +6,7 @@ import { TopicNames } from '../packet/topic-names.js';
 import { PLAIN, type Extras, type PendingWill, type Subscription } from '../session/contracts.js';
 import { Awaiting, type Delivery } from '../session/inflight.js';
 import { Message } from '../session/message.js';
+import { MAX_DELIVERIES, type Parcel } from '../session/parcel.js';
 import { read48, write48 } from '../util/uint48.js';
 
 /** A record that cannot be read; the rest of the store has no part in it. */
@@ -20,7 +21,8 @@ export function writeNumber(value: number): Buffer {
 }
 
 export function readNumber(value: Buffer): number {
-  return read48(checked(value, 6), 0);
+  checked(6, value.length);
+  return read48(value, 0);
 }
 
 export interface SessionRecord {
@@ -73,7 +75,7 @@ export function writeSession(session: SessionRecord, subscriptions: readonly Sub
 }
 
 export function readSession(value: Buffer): SessionRecord {
-  checked(value, SESSION_HEAD);
+  checked(SESSION_HEAD, value.length);
   return {
     number: read48(value, 0),
     createdAt: value.readDoubleBE(6),
@@ -87,8 +89,10 @@ export function readSession(value: Buffer): SessionRecord {
 export function* subscriptionsWithin(value: Buffer): Generator<SubscriptionRecord, void, undefined> {
   for (let at = SESSION_HEAD; at < value.length; ) {
     const filterAt = at + GRANT_HEAD;
-    const end = filterAt + checked(value, filterAt)[at + GRANT]!;
-    yield readGrant(checked(value, end), at, value.toString('utf8', filterAt, end));
+    checked(filterAt, value.length);
+    const end = filterAt + value[at + GRANT]!;
+    checked(end, value.length);
+    yield readGrant(value, at, value.toString('utf8', filterAt, end));
     at = end;
   }
 }
@@ -101,7 +105,8 @@ export function writeSubscription(subscription: SubscriptionRecord): Buffer {
 }
 
 export function readSubscription(value: Buffer, filter: string): SubscriptionRecord {
-  return readGrant(checked(value, GRANT), 0, filter);
+  checked(GRANT, value.length);
+  return readGrant(value, 0, filter);
 }
 
 function writeGrant({ qos, noLocal, retainAsPublished, identifier }: SubscriptionRecord, value: Buffer, at: number): void {
@@ -137,47 +142,176 @@ export interface DeliveryRecord {
 /** Bytes before the share name. */
 const DELIVERY_HEAD = 13;
 
+/** In the first byte of a record of deliveries: the body is apart; it is a parcel. */
+const APART = 0x08;
+const PARCEL = 0x80;
+
 /** What is this delivery's own, and behind it the message unless that is apart. */
-export function writeDelivery({ sequence, qos, retain, packetId, extras, message }: Delivery, isApart: boolean): Buffer {
-  const { identifiers, share } = extras;
-  const groupLength = share === undefined ? 0 : Buffer.byteLength(share);
-  const head = DELIVERY_HEAD + groupLength + (identifiers?.length ?? 0) * 4;
-  const value = Buffer.allocUnsafe(head + (isApart ? 0 : messageSize(message!)));
-  value[0] = (retain ? 1 : 0) | (qos << 1) | (isApart ? 8 : 0);
-  writePacketId(value, 1, packetId);
-  write48(value, 3, sequence);
-  writePacketId(value, 9, groupLength);
-  writePacketId(value, 11, identifiers?.length ?? 0);
-  if (share !== undefined) value.write(share, DELIVERY_HEAD);
-  if (identifiers !== undefined) {
-    let at = DELIVERY_HEAD + groupLength;
-    for (const identifier of identifiers) at = value.writeUInt32BE(identifier, at);
-  }
-  if (!isApart) writeMessageTo(value, head, message!);
+export function writeDelivery(delivery: Delivery, isApart: boolean): Buffer {
+  const value = Buffer.allocUnsafe(deliverySize(delivery, isApart));
+  writeDeliveryTo(value, 0, delivery, isApart);
   return value;
 }
 
-/** The message stands in the bytes of the record. */
-export function readDelivery(value: Buffer): DeliveryRecord {
-  const flags = checked(value, DELIVERY_HEAD)[0]!;
-  const groupEnd = DELIVERY_HEAD + ((value[9]! << 8) | value[10]!);
-  const count = (value[11]! << 8) | value[12]!;
+function deliverySize({ extras, message }: Delivery, isApart: boolean): number {
+  const { identifiers, share } = extras;
+  const own = extras === PLAIN ? 0 : (share === undefined ? 0 : Buffer.byteLength(share)) + (identifiers?.length ?? 0) * 4;
+  return DELIVERY_HEAD + own + (isApart ? 0 : messageSize(message!));
+}
+
+/** @returns where it ends. */
+function writeDeliveryTo(value: Buffer, start: number, delivery: Delivery, isApart: boolean): number {
+  const { sequence, qos, retain, packetId, extras, message } = delivery;
+  const { identifiers, share } = extras;
+  let at = start + DELIVERY_HEAD;
+  const groupLength = share === undefined ? 0 : value.write(share, at);
+  at += groupLength;
+  value[start] = (retain ? 1 : 0) | (qos << 1) | (isApart ? APART : 0);
+  writePacketId(value, start + 1, packetId);
+  write48(value, start + 3, sequence);
+  writePacketId(value, start + 9, groupLength);
+  writePacketId(value, start + 11, identifiers?.length ?? 0);
+  if (identifiers !== undefined) for (const identifier of identifiers) at = value.writeUInt32BE(identifier, at);
+  return isApart ? at : writeMessageTo(value, at, message!);
+}
+
+/** The message stands in the bytes of the record, where the delivery is from `start` to `end`. */
+export function readDelivery(value: Buffer, start = 0, end = value.length): DeliveryRecord {
+  checked(start + DELIVERY_HEAD, end);
+  const flags = value[start]!;
+  const groupEnd = start + DELIVERY_HEAD + ((value[start + 9]! << 8) | value[start + 10]!);
+  const count = (value[start + 11]! << 8) | value[start + 12]!;
   const messageAt = groupEnd + count * 4;
-  checked(value, messageAt);
+  checked(messageAt, end);
   return {
-    sequence: read48(value, 3),
+    sequence: read48(value, start + 3),
     qos: qosOf((flags >> 1) & 3),
     retain: (flags & 1) === 1,
-    packetId: (value[1]! << 8) | value[2]!,
-    extras: messageAt === DELIVERY_HEAD ? PLAIN : readExtras(value, groupEnd, count),
-    message: (flags & 8) === 0 ? readMessage(value, messageAt) : undefined,
+    packetId: (value[start + 1]! << 8) | value[start + 2]!,
+    extras: messageAt === start + DELIVERY_HEAD ? PLAIN : readExtras(value, start + DELIVERY_HEAD, groupEnd, count),
+    message: (flags & APART) === 0 ? readMessage(value, messageAt, end) : undefined,
   };
 }
 
-function readExtras(value: Buffer, groupEnd: number, count: number): Extras {
+function readExtras(value: Buffer, groupAt: number, groupEnd: number, count: number): Extras {
   const identifiers = Array.from({ length: count }, (_, i) => value.readUInt32BE(groupEnd + i * 4));
-  const share = groupEnd === DELIVERY_HEAD ? undefined : value.toString('utf8', DELIVERY_HEAD, groupEnd);
+  const share = groupEnd === groupAt ? undefined : value.toString('utf8', groupAt, groupEnd);
   return { identifiers: count === 0 ? undefined : identifiers, share };
+}
+
+/** Bytes before the first delivery of a parcel, and before each. */
+const PARCEL_HEAD = 12;
+const LENGTH = 4;
+
+/** The deliveries of a parcel, none of whose bodies is apart, one behind the other. */
+export function writeParcel({ count, last, size }: Parcel, deliveries: readonly Delivery[]): Buffer {
+  let length = PARCEL_HEAD;
+  for (const delivery of deliveries) length += LENGTH + deliverySize(delivery, false);
+  const value = Buffer.allocUnsafe(length);
+  value[0] = PARCEL;
+  value[1] = count;
+  write48(value, 2, last);
+  write32(value, 8, size);
+  let at = PARCEL_HEAD;
+  for (const delivery of deliveries) {
+    const end = writeDeliveryTo(value, at + LENGTH, delivery, false);
+    write32(value, at, end - at - LENGTH);
+    at = end;
+  }
+  return value;
+}
+
+export function isParcel(value: Buffer): boolean {
+  return value[0] === PARCEL;
+}
+
+/** A parcel as it stands in a record. */
+export interface ParcelRecord {
+  readonly count: number;
+  /** The sequence of its last delivery. */
+  readonly last: number;
+  /** Bytes of its messages. */
+  readonly size: number;
+  /** Where each of its deliveries begins and, at the end, where the last one does. */
+  readonly bounds: readonly number[];
+}
+
+export function readParcel(value: Buffer): ParcelRecord {
+  checked(PARCEL_HEAD, value.length);
+  const count = value[1]!;
+  if (count === 0 || count > MAX_DELIVERIES) throw new RecordError(`a parcel has ${count} messages`);
+  const bounds: number[] = [];
+  let at = PARCEL_HEAD;
+  for (let i = 0; i < count; i++) {
+    bounds.push(at);
+    checked(at + LENGTH, value.length);
+    at += LENGTH + value.readUInt32BE(at);
+  }
+  if (at !== value.length) throw new RecordError('a parcel does not end where its last message does');
+  bounds.push(at);
+  return { count, last: read48(value, 2), size: value.readUInt32BE(8), bounds };
+}
+
+/** One delivery of a parcel. */
+export function readPacked(value: Buffer, { bounds }: ParcelRecord, i: number): DeliveryRecord {
+  return readDelivery(value, bounds[i]! + LENGTH, bounds[i + 1]);
+}
+
+/** One delivery of a parcel that is damaged: where it stands and, if it can be read, what it says. */
+export interface Salvaged {
+  readonly sequence: number;
+  readonly whole: (DeliveryRecord & { readonly message: Message }) | undefined;
+}
+
+/** What is healthy of a parcel of `count`, the last of sequence `last`. One that does not say where it stands is taken to stand behind `behind`. */
+export function salvage(value: Buffer, count: number, last: number, behind: number): Salvaged[] {
+  const read = attempted(() => readParcel(value));
+  const parcel = read?.count === count ? read : undefined;
+  const found: Salvaged[] = [];
+  for (let i = 0; i < count; i++) {
+    const before = found.at(-1)?.sequence ?? 0;
+    const highest = last - (count - 1 - i);
+    const own = parcel && attempted(() => sequenceOfPacked(value, parcel, i));
+    const isKnown = own !== undefined && own > before && own <= highest;
+    const guess = parcel === undefined ? highest : Math.min(highest, Math.max(before, behind) + 1);
+    const one = parcel && isKnown ? attempted(() => readPacked(value, parcel, i)) : undefined;
+    const message = one?.message;
+    found.push({ sequence: isKnown ? own : guess, whole: one && message && { ...one, message } });
+  }
+  return found;
+}
+
+function sequenceOfPacked(value: Buffer, { bounds }: ParcelRecord, i: number): number {
+  const at = bounds[i]! + LENGTH;
+  checked(at + DELIVERY_HEAD, bounds[i + 1]!);
+  return read48(value, at + 3);
+}
+
+/** Which deliveries of a parcel are over. */
+export interface SettledRecord {
+  /** A bit for each delivery, the first one's is 1. */
+  readonly bits: number;
+  /** Bytes of their messages. */
+  readonly size: number;
+}
+
+export function writeSettled({ bits, size }: SettledRecord): Buffer {
+  const value = Buffer.allocUnsafe(8);
+  write32(value, 0, bits);
+  write32(value, 4, size);
+  return value;
+}
+
+export function readSettled(value: Buffer): SettledRecord {
+  checked(8, value.length);
+  return { bits: value.readInt32BE(0), size: value.readUInt32BE(4) };
+}
+
+function write32(bytes: Buffer, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = (value >>> 16) & 0xff;
+  bytes[at + 2] = (value >>> 8) & 0xff;
+  bytes[at + 3] = value & 0xff;
 }
 
 /** The packet a delivery that was sent waits for, as long as its receiver has not said that it has it. */
@@ -190,7 +324,8 @@ export function writeSent(packetId: number): Buffer {
 }
 
 export function readSent(value: Buffer): number {
-  return checked(value, 2).readUInt16BE(0);
+  checked(2, value.length);
+  return value.readUInt16BE(0);
 }
 
 export const NOTHING = Buffer.alloc(0);
@@ -206,7 +341,8 @@ function messageSize({ publisher, origin }: Message): number {
   return 11 + (publisher === undefined ? 0 : Buffer.byteLength(publisher)) + origin.length;
 }
 
-function writeMessageTo(value: Buffer, start: number, { origin, expiresAt, publisher }: Message): void {
+/** @returns where it ends. */
+function writeMessageTo(value: Buffer, start: number, { origin, expiresAt, publisher }: Message): number {
   value[start] = (origin.version === 5 ? 1 : 0) | (publisher === undefined ? 0 : 2);
   value.writeDoubleBE(expiresAt, start + 1);
   const nameLength = publisher === undefined ? 0 : value.write(publisher, start + 11);
@@ -215,24 +351,28 @@ function writeMessageTo(value: Buffer, start: number, { origin, expiresAt, publi
   origin.bytes.copy(value, at, origin.start, origin.end);
   // A message that came from no client has no packet identifier; which one stands here does not matter, but 0 could not be read again.
   if (origin.qos > 0 && origin.packetId === 0) writePacketId(value, at + origin.packetIdOffset, 1);
+  return at + origin.length;
 }
 
 /** Client Identifiers of publishers read lately: the messages of a queue are of few. */
 const publishers = new TopicNames(1_024);
 
-/** The message stands in the bytes of the record, from `start` to the end. */
-export function readMessage(value: Buffer, start = 0): Message {
-  const flags = checked(value, start + 11)[start]!;
+/** The message stands in the bytes of the record, from `start` to `end`. */
+export function readMessage(value: Buffer, start = 0, end = value.length): Message {
+  checked(start + 11, end);
+  const flags = value[start]!;
   const nameAt = start + 11;
   const nameEnd = nameAt + ((value[start + 9]! << 8) | value[start + 10]!);
   const publisher = (flags & 2) === 0 ? undefined : publishers.find(value, nameAt, nameEnd, readName);
-  return new Message(publishOf(value, nameEnd, (flags & 1) === 0 ? 4 : 5), publisher, value.readDoubleBE(start + 1));
+  return new Message(publishOf(value, nameEnd, end, (flags & 1) === 0 ? 4 : 5), publisher, value.readDoubleBE(start + 1));
 }
 
 /** What of a message can be told without reading it: when it expires, ms since the epoch, and its size in bytes. */
 export function messageOutline(value: Buffer): { readonly expiresAt: number; readonly size: number } {
-  const nameLength = (checked(value, 11)[9]! << 8) | value[10]!;
-  return { expiresAt: value.readDoubleBE(1), size: checked(value, 11 + nameLength).length - 11 - nameLength };
+  checked(11, value.length);
+  const publishAt = 11 + ((value[9]! << 8) | value[10]!);
+  checked(publishAt, value.length);
+  return { expiresAt: value.readDoubleBE(1), size: value.length - publishAt };
 }
 
 function readName(bytes: Buffer, start: number, end: number): string {
@@ -256,9 +396,10 @@ export function writeWill({ dueAt, expiryInterval, username, will }: PendingWill
 }
 
 export function readWill(value: Buffer): PendingWill {
-  const flags = checked(value, 19)[0]!;
+  checked(19, value.length);
+  const flags = value[0]!;
   const nameEnd = 19 + value.readUInt16BE(17);
-  const { topic, payload, qos, retain, properties } = publishOf(value, nameEnd, (flags & 1) === 0 ? 4 : 5);
+  const { topic, payload, qos, retain, properties } = publishOf(value, nameEnd, value.length, (flags & 1) === 0 ? 4 : 5);
   const willDelayInterval = value.readUInt32BE(13);
   const will = { topic, payload, qos, retain };
   return {
@@ -269,9 +410,9 @@ export function readWill(value: Buffer): PendingWill {
   };
 }
 
-/** The PUBLISH that was put on record, from `start` to the end. */
-function publishOf(bytes: Buffer, start: number, version: Version): Publish {
-  const end = checked(bytes, start + 2).length;
+/** The PUBLISH that was put on record, from `start` to `end`. */
+function publishOf(bytes: Buffer, start: number, end: number, version: Version): Publish {
+  checked(start + 2, end);
   let length = 0;
   let body = start + 1;
   for (let shift = 0; shift < 28 && body < end; shift += 7) {
@@ -284,12 +425,20 @@ function publishOf(bytes: Buffer, start: number, version: Version): Publish {
   return decode(bytes, start, body, end, version, false) as Publish;
 }
 
+function attempted<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
 function qosOf(bits: number): QoS {
   if (bits > 2) throw new RecordError('a record has QoS 3');
   return bits as QoS;
 }
 
-function checked(value: Buffer, length: number): Buffer {
-  if (value.length < length) throw new RecordError('a record is shorter than its fields');
-  return value;
+/** @param needed where a field ends. @param end of what there is. */
+function checked(needed: number, end: number): void {
+  if (end < needed) throw new RecordError('a record is shorter than its fields');
 }

@@ -5,10 +5,13 @@ import type { StorageJournal } from './journal.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
 import * as record from './records.js';
+import { MAX_DELIVERIES } from '../session/parcel.js';
 import type { Turn } from './turn.js';
 
-/** Records deleted at a time, so that nobody waits for it. */
-const PAGE = 200;
+const KINDS_BUT_DELIVERIES = keys.KINDS_OF_A_SESSION.filter((kind) => kind !== Kind.Delivery);
+
+/** Messages, or other records, that are dealt with at a time, so that nobody waits for it. */
+const AT_ONCE = 200;
 
 export interface RemovalEdges {
   readonly storage: Storage;
@@ -75,24 +78,46 @@ export class Removal {
     await turn.settled(turn.newest);
     const sent = new Set<number>();
     await this.#each(keys.rangeOfNumber(Kind.Sent, number), ({ key }) => {
-      sent.add(keys.sequenceOfSent(key));
-      journal.forget(key);
+      sent.add(keys.sequenceOf(key));
+      return 1;
     });
-    for (const kind of [Kind.Subscription, Kind.Released, Kind.Received]) {
-      await this.#each(keys.rangeOfNumber(kind, number), ({ key }) => void journal.forget(key));
+    await this.#each(keys.rangeOfNumber(Kind.Delivery, number), async (entry) => this.#removeDeliveries(entry, sent));
+    // What is noted of deliveries goes after them: this may have to be done again.
+    for (const kind of KINDS_BUT_DELIVERIES) {
+      await this.#each(keys.rangeOfNumber(kind, number), ({ key }) => {
+        journal.forget(key);
+        return 1;
+      });
     }
-    await this.#each(keys.rangeOfNumber(Kind.Delivery, number), async (entry) => this.#removeDelivery(entry, sent));
     journal.forget(keys.numberKey(Kind.Ended, number));
   }
 
-  async #removeDelivery({ key, value }: Entry, sent: ReadonlySet<number>): Promise<void> {
-    const { storage, journal, again, dropped } = this.#edges;
+  /** @returns how many there were. */
+  async #removeDeliveries({ key, value }: Entry, sent: ReadonlySet<number>): Promise<number> {
+    const { journal, dropped } = this.#edges;
     const place = keys.placeOf(key);
-    const read = attempted(() => record.readDelivery(value));
-    if (read === undefined) {
-      dropped();
-      return void journal.forgetDelivery(place);
+    const { number, count } = place;
+    if (count === 1) {
+      const read = attempted(() => record.readDelivery(value));
+      if (read === undefined) dropped();
+      else await this.#part(place, read, sent);
+    } else {
+      const found = attempted(() => record.readParcel(value));
+      const { settled } = journal.filing.parcelOf(number, { count, last: place.sequence, size: place.size });
+      for (let i = 0; i < count; i++) {
+        if ((settled & (1 << i)) !== 0) continue;
+        const read = found && attempted(() => record.readPacked(value, found, i));
+        if (read === undefined) dropped();
+        else await this.#part({ ...place, sequence: read.sequence }, read, sent);
+      }
     }
+    journal.forgetDelivery(place, count);
+    return count;
+  }
+
+  /** What others may have of a delivery is given to them. */
+  async #part(place: keys.Place, read: record.DeliveryRecord, sent: ReadonlySet<number>): Promise<void> {
+    const { storage, journal, again, dropped } = this.#edges;
     const { message, qos, packetId, extras } = read;
     // A QoS 2 message that was sent once goes to nobody else [MQTT5-4.8.2-5].
     const wasSent = packetId !== 0 || sent.has(place.sequence);
@@ -107,18 +132,25 @@ export class Removal {
     if (!wasSent && whole !== undefined && whole.expiresAt < Infinity) {
       journal.forget(keys.expiryKey(whole.expiresAt, number, sequence, size, isApart));
     }
-    journal.forgetDelivery(place);
   }
 
-  /** Visits a page of records and waits until what was done with it is durable, again and again until there are none. */
-  async #each({ from, to }: keys.Range, visit: (entry: Entry) => void | Promise<void>): Promise<void> {
+  /**
+   * Visits records, and waits until what was done with some of them is durable before it goes on with others, until there are none.
+   * @param visit answers how much there was to do.
+   */
+  async #each({ from, to }: keys.Range, visit: (entry: Entry) => number | Promise<number>): Promise<void> {
     const { storage, turn } = this.#edges;
     for (let first = from; ; ) {
-      const page = await storage.range(first, to, PAGE);
+      const page = await storage.range(first, to, AT_ONCE);
       const last = page.at(-1);
       if (last === undefined) return;
-      for (const entry of page) await visit(entry);
-      await turn.settled(turn.newest);
+      let done = 0;
+      for (const entry of page) {
+        done += await visit(entry);
+        if (done <= AT_ONCE - MAX_DELIVERIES && entry !== last) continue;
+        done = 0;
+        await turn.settled(turn.newest);
+      }
       first = keys.after(last.key);
     }
   }

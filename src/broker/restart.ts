@@ -118,7 +118,7 @@ async function lastNumber({ storage, shelf }: RestartParts): Promise<number> {
     const { number, sequence } = keys.placeOf(key);
     see(Math.max(number, sequence));
   });
-  for (const kind of [Kind.Ended, Kind.Subscription, Kind.Sent, Kind.Received, Kind.Body]) {
+  for (const kind of [Kind.Ended, Kind.Subscription, Kind.Sent, Kind.Received, Kind.Settled, Kind.Body]) {
     await shelf.each(keys.rangeOf(kind), 'keys', ({ key }) => see(keys.numberOf(key)));
   }
   return last;

@@ -3,9 +3,11 @@ import type { Shelf } from '../session/contracts.js';
 import { PLAIN } from '../session/contracts.js';
 import { Awaiting, Delivery } from '../session/inflight.js';
 import type { Message } from '../session/message.js';
+import type { Parcel } from '../session/parcel.js';
 import type { Session } from '../session/session.js';
 import type { Entry, Storage, Wanted } from './contracts.js';
-import { Filed } from './journal.js';
+import { Filed } from './filing.js';
+import type { StorageJournal } from './journal.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
 import * as record from './records.js';
@@ -13,6 +15,9 @@ import type { Turn } from './turn.js';
 
 /** Records read at a time. */
 const PAGE = 2_000;
+
+/** Records read at a time where it is not known how far they reach. */
+const FEW = 8;
 
 /** Bytes of messages after which no more are read at a time: their bodies may lie apart, where the storage does not see how large they are. */
 const ENOUGH = 262_144;
@@ -26,25 +31,28 @@ export interface ShelfEdges {
 
 export class StorageShelf implements Shelf {
   readonly #storage: Storage;
+  readonly #journal: StorageJournal;
   readonly #turn: Turn;
   readonly #edges: ShelfEdges;
 
-  constructor(storage: Storage, turn: Turn, edges: ShelfEdges) {
+  constructor(storage: Storage, journal: StorageJournal, turn: Turn, edges: ShelfEdges) {
     this.#storage = storage;
+    this.#journal = journal;
     this.#turn = turn;
     this.#edges = edges;
   }
 
-  read(session: Session, behind: number, limit: number, taken: (deliveries: readonly Delivery[]) => void): void {
+  read(session: Session, behind: number, limit: number, hasKnown: boolean, taken: (deliveries: readonly Delivery[]) => void): void {
     // What was enqueued and settled before now must have been written, or it would be missed, or come twice.
     this.#turn
-      .settled(this.#turn.newest)
+      .settled(hasKnown ? this.#turn.newest : this.#journal.toRead(session))
       .then(() => this.#deliveries(session, behind, limit).catch(() => this.#carefully(session, behind, limit)))
       .then(taken)
       .catch((error: unknown) => this.#edges.failed(session, error));
   }
 
   letGo(delivery: Delivery): void {
+    this.#journal.stranded(delivery);
     // What is still to be put on record of it may need the message.
     if ((delivery.filed & (Filed.Record | Filed.Touched)) === Filed.Record) delivery.message = undefined;
   }
@@ -85,20 +93,47 @@ export class StorageShelf implements Shelf {
 
   async #deliveries(session: Session, behind: number, limit: number): Promise<Delivery[]> {
     const { from, to } = keys.rangeBehind(session.number, behind);
-    // A key that is not read is a buffer less for each message.
-    const page = await this.#storage.range(from, to, limit, 'values');
+    // Where as many as are wanted may stand: a range that is read to its end need not be read twice to see whether all of it can be read.
+    const near = keys.rangeBehind(session.number, placeOfLast(session, behind, limit)).from;
+    // A key that is not read is a buffer less for each record.
+    let page = await this.#storage.range(from, near, 2 * limit, 'values');
+    if (page.length === 0) page = await this.#storage.range(from, to, FEW, 'values');
     const read: Delivery[] = [];
+    let last = behind;
     let bytes = 0;
     for (const { value } of page) {
-      const { sequence, qos, retain, packetId, extras, message: own } = record.readDelivery(value);
-      const message = own ?? (await this.#body(session.number, sequence));
+      if (bytes > ENOUGH || read.length >= limit) break;
+      if (record.isParcel(value)) {
+        last = this.#unpack(session.number, value, behind, read);
+        bytes += value.length;
+        continue;
+      }
+      const found = record.readDelivery(value);
+      const message = found.message ?? (await this.#body(session.number, found.sequence));
+      last = found.sequence;
       if (message === undefined) continue;
-      read.push(deliveryOf({ sequence, qos, retain, packetId, extras }, message, session.number, own === undefined));
+      read.push(deliveryOf(found, message, session.number));
       bytes += message.size;
-      if (bytes > ENOUGH) break;
     }
-    // None only where there are none: what was over lies there no more.
-    return read.length === 0 && page.length > 0 ? this.#deliveries(session, behind, limit) : read;
+    // None only where there are none: what was over is passed.
+    return read.length === 0 && page.length > 0 ? this.#deliveries(session, last, limit) : read;
+  }
+
+  /** Adds those of a parcel that are not over. @returns the sequence of the last one. */
+  #unpack(number: number, value: Buffer, behind: number, into: Delivery[]): number {
+    const found = record.readParcel(value);
+    const { count, last } = found;
+    const parcel = this.#journal.filing.parcelOf(number, found);
+    let previous = 0;
+    for (let i = 0; i < count; i++) {
+      const bit = 1 << i;
+      if ((parcel.settled & bit) !== 0) continue;
+      const one = record.readPacked(value, found, i);
+      if (one.sequence <= previous || one.sequence > last) throw new record.RecordError('the messages of a parcel are in no order');
+      previous = one.sequence;
+      if (one.sequence > behind) into.push(packedOf(one, parcel, bit));
+    }
+    return last;
   }
 
   /** Something of it is damaged: with the keys, one after the other, so that the rest is found. */
@@ -106,24 +141,53 @@ export class StorageShelf implements Shelf {
     const { from, to } = keys.rangeBehind(session.number, behind);
     const page = await this.#storage.range(from, to, limit);
     const read: Delivery[] = [];
+    let last = behind;
     let bytes = 0;
     for (const { key, value } of page) {
-      const { number, sequence, size, isApart } = keys.placeOf(key);
+      const place = keys.placeOf(key);
+      const { number, sequence, size, isApart, count } = place;
       const body = isApart ? await this.#storage.get(keys.numberKey(Kind.Body, sequence)) : undefined;
       if (isApart && body === undefined && (await this.#storage.get(key)) === undefined) continue; // it is over meanwhile
+      const { length } = read;
       try {
-        const found = record.readDelivery(value);
-        read.push(deliveryOf({ ...found, sequence }, found.message ?? bodyOf(body), number, isApart));
+        if (count > 1) {
+          this.#unpack(number, value, behind, read);
+        } else {
+          const found = record.readDelivery(value);
+          read.push(deliveryOf({ ...found, sequence }, found.message ?? bodyOf(body), number));
+        }
       } catch (error) {
         this.#edges.damaged(key, error);
-        const delivery = new Delivery(undefined, 1, false, PLAIN, size);
-        Object.assign(delivery, { number, sequence, filed: Filed.Record | (isApart ? Filed.Apart : 0) });
-        read.push(delivery);
+        read.length = length;
+        if (count > 1) this.#salvage(place, value, behind, read);
+        else read.push(damaged(number, sequence, size, isApart ? Filed.Apart : 0));
       }
+      last = sequence;
       bytes += size;
       if (bytes > ENOUGH) break;
     }
-    return read.length === 0 && page.length > 0 ? this.#carefully(session, behind, limit) : read;
+    return read.length === 0 && page.length > 0 ? this.#carefully(session, last, limit) : read;
+  }
+
+  /** Of a parcel that is damaged adds what is healthy, and of the rest that it is there. */
+  #salvage({ number, sequence: last, size, count }: keys.Shelved, value: Buffer, behind: number, into: Delivery[]): void {
+    const parcel = this.#journal.filing.parcelOf(number, { count, last, size });
+    const packed = record.salvage(value, count, last, behind);
+    const rest = packed.filter((_, i) => (parcel.settled & (1 << i)) === 0);
+    const lost = rest.filter(({ whole }) => whole === undefined).length;
+    // What is left of the size is that of the others, of one exactly.
+    let bytes = Math.max(
+      0,
+      rest.reduce((left, { whole }) => left - (whole?.message.size ?? 0), size - parcel.settledSize),
+    );
+    let share = Math.ceil(bytes / lost);
+    for (const [i, { sequence, whole }] of packed.entries()) {
+      const bit = 1 << i;
+      if ((parcel.settled & bit) !== 0) continue;
+      if (whole === undefined) bytes -= share = Math.min(share, bytes);
+      if (sequence <= behind) continue;
+      into.push(whole === undefined ? Object.assign(damaged(number, sequence, share), { parcel, bit }) : packedOf(whole, parcel, bit));
+    }
   }
 
   /** @returns nothing where the delivery is over meanwhile. */
@@ -137,7 +201,13 @@ export class StorageShelf implements Shelf {
   }
 }
 
-function deliveryOf(found: Omit<record.DeliveryRecord, 'message'>, message: Message, number: number, isApart: boolean): Delivery {
+/** Up to which sequence a session may have so many deliveries behind another, if they are evenly spread. */
+function placeOfLast({ lastSequence, queue }: Session, behind: number, limit: number): number {
+  const each = (lastSequence - behind) / Math.max(queue.shelved, limit);
+  return behind + Math.ceil(each * limit);
+}
+
+function deliveryOf(found: record.DeliveryRecord, message: Message, number: number): Delivery {
   const { sequence, qos, retain, packetId, extras } = found;
   const delivery = new Delivery(message, qos, retain, extras, message.size);
   delivery.number = number;
@@ -145,10 +215,23 @@ function deliveryOf(found: Omit<record.DeliveryRecord, 'message'>, message: Mess
   delivery.packetId = packetId;
   delivery.filed =
     Filed.Record |
-    (isApart ? Filed.Apart : 0) |
+    (found.message === undefined ? Filed.Apart : 0) |
     (packetId === 0 ? 0 : Filed.Addressed) |
     (message.expiresAt === Infinity || packetId !== 0 ? 0 : Filed.Expiry);
   return delivery;
+}
+
+function packedOf(one: record.DeliveryRecord, parcel: Parcel, bit: number): Delivery {
+  if (one.message === undefined) throw new record.RecordError('the body of a message in a parcel is apart');
+  const delivery = deliveryOf(one, one.message, parcel.number);
+  delivery.parcel = parcel;
+  delivery.bit = bit;
+  return delivery;
+}
+
+/** What can be told of a delivery that cannot be read: that it is there. */
+function damaged(number: number, sequence: number, size: number, filed = 0): Delivery {
+  return Object.assign(new Delivery(undefined, 1, false, PLAIN, size), { number, sequence, filed: Filed.Record | filed });
 }
 
 function bodyOf(value: Buffer | undefined): Message {

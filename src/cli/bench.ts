@@ -4,6 +4,7 @@ import { BenchError } from '../bench/bench-error.js';
 import type { Figure, Figures } from '../bench/plan.js';
 import { run } from '../bench/run.js';
 import { benchHelpText, readBenchCommandLine } from './bench-command-line.js';
+import { StatusLine } from './status-line.js';
 
 /** What the figures are called for people, with their unit; what is not here is the plan's. */
 const LABELS: Readonly<Record<string, readonly [label: string, unit: string]>> = {
@@ -50,7 +51,7 @@ export async function bench(argv: readonly string[], width: number): Promise<voi
   process.on('SIGINT', interrupted);
   const line = new StatusLine();
   try {
-    const { figures, failure } = await run({ ...request.plan, signal: stop.signal, progress: (state) => line.show(state) });
+    const { figures, failure } = await run({ ...request.plan, signal: stop.signal, progress: (state) => line.tell(state) });
     line.clear();
     process.stdout.write(request.json ? `${JSON.stringify(figures)}\n` : tableOf(figures));
     if (failure !== undefined) fail(failure);
@@ -84,20 +85,4 @@ function shown(figure: Figure, unit: string): string {
   return Object.entries(figure)
     .map(([name, value]) => `${PERCENTILES[name] ?? name} ${value.toLocaleString('en')}${unit}`)
     .join(', ');
-}
-
-/** One line on a terminal that is written over; nothing where no terminal is. */
-class StatusLine {
-  #shown = false;
-
-  show(state: string): void {
-    if (!process.stderr.isTTY) return;
-    process.stderr.write(`\r\u001B[K${state}`);
-    this.#shown = true;
-  }
-
-  clear(): void {
-    if (this.#shown) process.stderr.write('\r\u001B[K');
-    this.#shown = false;
-  }
 }

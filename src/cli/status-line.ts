@@ -1,17 +1,21 @@
 /** One line on a terminal that is written over; nothing where no terminal is. */
 
-/** How often it is written at most, in ms. */
+/** How often it shows at most what changes all the time, in ms. */
 const EVERY = 100;
 
 export class StatusLine {
   #shownAt = -Infinity;
 
-  /** @param state is asked only where it is shown. */
+  /** Shows what changes all the time. @param state is asked only where it is shown. */
   show(state: () => string): void {
-    const now = performance.now();
-    if (!process.stderr.isTTY || now - this.#shownAt < EVERY) return;
-    this.#shownAt = now;
-    process.stderr.write(`\r\u001B[K${state()}`);
+    if (process.stderr.isTTY && performance.now() - this.#shownAt >= EVERY) this.tell(state());
+  }
+
+  /** Shows what may stand for a while: at once. */
+  tell(state: string): void {
+    if (!process.stderr.isTTY) return;
+    this.#shownAt = performance.now();
+    process.stderr.write(`\r\u001B[K${state}`);
   }
 
   clear(): void {

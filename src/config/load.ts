@@ -1,6 +1,7 @@
 /** The options of a broker started by an operator: the command line over the environment over the defaults. */
 
-import { ConfigurationError, everyOption, flagOf, OPTION_KEYS, type OptionKey, optionOf, type Options, variableOf } from './options.js';
+import { everyOption } from './check.js';
+import { ConfigurationError, flagOf, OPTION_KEYS, type OptionKey, optionOf, type Options, variableOf } from './options.js';
 import { unknown } from './spelling.js';
 
 /** The text given for each option, by its key. */

@@ -71,7 +71,7 @@ export class Backlog {
     const reading = (this.#reading = {});
     // Without a connection what is in flight stays where it is: only what waits is read, to be dropped.
     const behind = session.wire === undefined ? Math.max(this.#cursor, this.#passed) : this.#cursor;
-    this.#shelf.read(session, behind, limit, (deliveries) => {
+    this.#shelf.read(session, behind, limit, behind < this.#passed, (deliveries) => {
       if (this.#reading !== reading) return;
       this.#reading = undefined;
       if (deliveries.length === 0) this.#emptyAt = newest;

@@ -201,8 +201,11 @@ export interface PendingWill {
 
 /** Reads back what the journal has of a queue, so that memory need not hold all of it. */
 export interface Shelf {
-  /** Up to `limit` deliveries of a session behind a sequence, in order, without a message where that cannot be read; none only where there are no more. */
-  read(session: Session, behind: number, limit: number, taken: (deliveries: readonly Delivery[]) => void): void;
+  /**
+   * About `limit` deliveries of a session behind a sequence, in order, without a message where that cannot be read; none only where there are no more.
+   * @param hasKnown whether deliveries behind it are in memory, of which some may be over without that being on record.
+   */
+  read(session: Session, behind: number, limit: number, hasKnown: boolean, taken: (deliveries: readonly Delivery[]) => void): void;
   /** The message of a delivery is of no use for now: it can be read back, once it is on record. */
   letGo(delivery: Delivery): void;
   /** A delivery that is on record as released was made anew. */
@@ -220,6 +223,8 @@ export interface Found {
   readonly messages: number;
   /** Bytes. */
   readonly bytes: number;
+  /** The sequence of the last of them. */
+  readonly last: number;
   /** What stands behind this sequence came after the restart. */
   readonly upTo: number;
 }

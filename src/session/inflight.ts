@@ -2,6 +2,7 @@
 import type { QoS } from '../packet/packet.js';
 import { PLAIN, type Extras } from './contracts.js';
 import type { Message } from './message.js';
+import type { Parcel } from './parcel.js';
 
 /** Which packet a delivery waits for. */
 export const Awaiting = { Nothing: 0, Puback: 1, Pubrec: 2, Pubcomp: 3 } as const;
@@ -27,6 +28,9 @@ export class Delivery {
   sequence = 0;
   /** What of it is on record: the journal's own notes. */
   filed = 0;
+  /** The parcel it is in on record, and its bit there; none where it has a record of its own. */
+  parcel: Parcel | undefined;
+  bit = 0;
 
   constructor(message: Message | undefined, qos: QoS, retain: boolean, extras: Extras, size: number) {
     this.message = message;
@@ -34,6 +38,7 @@ export class Delivery {
     this.retain = retain;
     this.extras = extras;
     this.size = size;
+    this.parcel = undefined;
   }
 
   /** It goes, or went, out under this packet identifier. */

@@ -291,6 +291,7 @@ export class Session implements Subscriber {
       this.inflight.add(packetId, delivery);
       this.#surroundings.shelf!.knows(delivery);
     }
+    this.lastSequence = Math.max(this.lastSequence, found.last);
     if (found.received.length > 0) this.#received = new Set(found.received);
     this.#backlog!.warm(found, this.wasConnected);
   }

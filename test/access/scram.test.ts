@@ -7,6 +7,7 @@ import { deriveScramCredentials, saslprep, type ScramLookup, type ScramOptions, 
 import type { AuthenticationExchange, AuthenticationStep } from '../../src/broker/contracts.js';
 import { ReasonCode } from '../../src/packet/reason-code.js';
 import { runs } from '../util/runs.js';
+import { anyString } from '../util/any-string.js';
 
 const { MalformedPacket, NotAuthorized, ProtocolError } = ReasonCode;
 const malformed = { refused: MalformedPacket };
@@ -456,7 +457,7 @@ for (const [text, prepared] of preparations) {
 
 test('what SASLprep has prepared is prepared', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', minLength: 1 }), (text) => {
+    fc.property(anyString({ minLength: 1 }), (text) => {
       const prepared = saslprep(text);
       fc.pre(prepared !== undefined);
       assert.equal(saslprep(prepared), prepared);

@@ -5,10 +5,11 @@ import type { CreateOptions } from '../../src/create.js';
 import { createTestBroker, PacketType, Publish, type Packet, type QoS, type TestConnection, type Version } from '../../src/testing.js';
 import { connect } from '../conversations/client.js';
 import { APART } from '../conversations/store.js';
+import { anyString } from '../util/any-string.js';
 
 const NAMES = ['ann', 'bob', 'cy', 'ü/😀'] as const;
 const TOPICS = ['a', 'a/b', 'ü/b', '$x/y'] as const;
-const FILTERS = ['a', '#', 'a/+', '+/b', '$share/g/#', '$share/h/a/b', APART] as const;
+const FILTERS = ['a', '#', 'a/+', '+/b', '$share/g/#', '$share/h/a/b', '$x/+', APART] as const;
 
 const client = fc.nat(NAMES.length - 1);
 const qos = fc.constantFrom<QoS>(0, 1, 2);
@@ -24,7 +25,7 @@ const properties = fc.constantFrom(
     userProperties: [['a', '1'] as const, ['a', ''] as const],
   },
 );
-const payload = fc.oneof(fc.string({ unit: 'binary', maxLength: 20 }), fc.uint8Array({ maxLength: 20 }));
+const payload = fc.oneof(anyString({ maxLength: 20 }), fc.uint8Array({ maxLength: 20 }));
 
 /** One thing a client does. */
 const anyDeed = fc.oneof(
@@ -61,17 +62,18 @@ const anyDeed = fc.oneof(
       retain: fc.boolean(),
       properties,
       packetId: fc.integer({ min: 1, max: 20 }),
+      many: fc.constantFrom(1, 1, 4),
     }),
   },
   { weight: 3, arbitrary: fc.record({ does: fc.constant('answer' as const), client, packets: fc.integer({ min: 1, max: 5 }) }) },
   { weight: 2, arbitrary: fc.record({ does: fc.constantFrom('leave' as const, 'vanish' as const), client }) },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('wait' as const), seconds: fc.integer({ min: 1, max: 40 }) }) },
 );
-/** Everybody comes and subscribes to much; then anything may happen. */
+/** Everybody comes and subscribes to much, one to what nobody else hears; then anything may happen. */
 const beginning = NAMES.flatMap((_, client) => [
   { does: 'connect' as const, client, version: client === 0 ? (4 as const) : (5 as const), expiry: 3_600, hasWill: false, delay: 0 },
   { does: 'subscribe' as const, client, filter: FILTERS[1 + client]!, qos: 2 as const, option: false, identifier: client || undefined },
-]);
+]).concat({ does: 'subscribe', client: 1, filter: '$x/+', qos: 2, option: false, identifier: 9 });
 export const anyStory = fc.array(anyDeed, { maxLength: 60, size: 'max' }).map((deeds) => [...beginning, ...deeds]);
 type Deed = (typeof anyStory extends fc.Arbitrary<infer S> ? S : never)[number];
 
@@ -120,10 +122,12 @@ function act({ connection, version }: Caller, deed: Exclude<Deed, { does: 'conne
       return;
     }
     case 'publish': {
-      const { topic, payload, properties, packetId, qos, retain } = deed;
-      connection.send(
-        Publish.of({ topic, payload: Buffer.from(payload), qos, retain, packetId: qos === 0 ? 0 : packetId, version, properties }),
-      );
+      const { topic, payload, properties, packetId, qos, retain, many } = deed;
+      for (let id = packetId; id < packetId + many; id++) {
+        connection.send(
+          Publish.of({ topic, payload: Buffer.from(payload), qos, retain, packetId: qos === 0 ? 0 : id, version, properties }),
+        );
+      }
       return;
     }
     case 'answer':

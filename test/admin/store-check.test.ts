@@ -7,7 +7,8 @@ import * as keys from '../../src/broker/record-keys.js';
 import { Kind } from '../../src/broker/record-keys.js';
 import * as record from '../../src/broker/records.js';
 import { createTestBroker, MemoryStorage } from '../../src/testing.js';
-import { arrive, arrive5, having } from '../conversations/client.js';
+import { arrive, arrive5, comeBack, having, puback } from '../conversations/client.js';
+import { recordsOf } from '../conversations/store.js';
 import { runs } from '../util/runs.js';
 import { anyStory, stock } from './stock.js';
 import { checked, keysOf } from './text.js';
@@ -126,10 +127,10 @@ const damages: readonly Case[] = [
     harm: (storage) => {
       const subscription = keys.subscriptionKey(9, 'a');
       storage.put(subscription, record.writeSubscription(granted));
-      storage.put(keys.sentKey(9, 3), record.writeSent(1));
+      storage.put(keys.noteKey(Kind.Sent, 9, 3), record.writeSent(1));
       storage.put(keys.packetKey(Kind.Released, 9, 1), record.writeNumber(1));
       storage.put(keys.packetKey(Kind.Received, 9, 1), record.NOTHING);
-      return [subscription, keys.sentKey(9, 3), keys.packetKey(Kind.Released, 9, 1), keys.packetKey(Kind.Received, 9, 1)];
+      return [subscription, keys.noteKey(Kind.Sent, 9, 3), keys.packetKey(Kind.Released, 9, 1), keys.packetKey(Kind.Received, 9, 1)];
     },
     says: /no session of number 9/,
   },
@@ -186,7 +187,7 @@ const damages: readonly Case[] = [
       for (const key of damaged) storage.put(key, record.NOTHING);
       return damaged;
     },
-    says: /4 bytes in place of 17.*8 bytes in place of 7.*2 bytes in place of 23/s,
+    says: /4 bytes in place of 18.*8 bytes in place of 7.*2 bytes in place of 23/s,
   },
   {
     what: 'a retained message under the name of another topic',
@@ -232,12 +233,119 @@ describe('check names', () => {
   }
 });
 
+/** A session, `ann` of number 1, for whom three messages waited in one record; the second is over. */
+async function parcelStore(): Promise<MemoryStorage> {
+  const storage = new MemoryStorage();
+  const broker = await createTestBroker({ storage });
+  (await (await arrive(broker, 'ann', { clean: false })).subscribe('#', 1)).leave();
+  const cy = await arrive(broker, 'cy');
+  for (const payload of ['1', '22', '333']) cy.publish('a', payload, { qos: 1 });
+  await broker.settle();
+  const ann = await comeBack(broker, 'ann');
+  await ann.take();
+  await ann.send(puback(2)).expect();
+  return storage;
+}
+
+test('of a parcel what is not over is counted', async () => {
+  const { check, damages } = await checked(await parcelStore());
+  assert.deepEqual(damages, []);
+  assert.deepEqual(check.queued, { records: 2, bytes: 8 + 10 });
+  assert.deepEqual(
+    check.largest.map(({ clientId, records, bytes }) => ({ clientId, records, bytes })),
+    [{ clientId: 'ann', records: 2, bytes: 8 + 10 }],
+  );
+});
+
+interface ParcelCase {
+  readonly what: string;
+  /** Changes the record, which is put again under its key, or another. */
+  readonly harm: (
+    value: Buffer,
+    bounds: readonly number[],
+    place: keys.Shelved,
+  ) => { readonly size?: number; readonly count?: number } | void;
+  readonly says: RegExp;
+}
+
+const parcelDamages: readonly ParcelCase[] = [
+  { what: 'under the key of another', harm: (_value, _bounds, { size }) => ({ size: size + 1 }), says: /that of another/ },
+  { what: 'whose key says more messages than it has', harm: () => ({ count: 4 }), says: /that of another/ },
+  {
+    what: 'whose messages are larger than it says',
+    harm: (value, _bounds, { size }) => {
+      value.writeUInt32BE(size - 1, 8);
+      return { size: size - 1 };
+    },
+    says: /another size/,
+  },
+  { what: 'that says it has more messages than there may be', harm: (value) => void (value[1] = 33), says: /has 33 messages/ },
+  {
+    what: 'with a length that is wrong',
+    harm: (value, [, second]) => void value[second! + 3]!++,
+    says: /does not end where its last message does/,
+  },
+  {
+    what: 'whose messages are in no order',
+    harm: (value, [first, second]) => void value.copy(value, second! + 7, first! + 7, first! + 13),
+    says: /no order/,
+  },
+  { what: 'with a message that is apart', harm: (value, [, second]) => void (value[second! + 4]! |= 8), says: /is apart/ },
+];
+
+describe('check names a parcel', () => {
+  for (const { what, harm, says } of parcelDamages) {
+    it(what, async () => {
+      const storage = await parcelStore();
+      const [entry] = await recordsOf(storage, Kind.Delivery);
+      const { key, value } = entry!;
+      const place = keys.placeOf(key);
+      const copy = Buffer.from(value);
+      const { size, count, number, sequence, isApart } = { ...place, ...harm(copy, record.readParcel(value).bounds, place) };
+      storage.delete(key);
+      storage.put(keys.deliveryKey(number, sequence, size, isApart, count), copy);
+      await storage.commit();
+      const { damages } = await checked(storage);
+      assert.equal(damages.length, 1);
+      assert.match(damages[0]!, says);
+    });
+  }
+
+  for (const { what, note } of [
+    { what: 'of which more is over than it has', note: { bits: 0b1010, size: 9 } },
+    { what: 'of which others are over than their size says', note: { bits: 0b011, size: 9 } },
+  ]) {
+    it(what, async () => {
+      const storage = await parcelStore();
+      const [key] = await keysOf(storage, Kind.Settled);
+      storage.put(key!, record.writeSettled(note));
+      await storage.commit();
+      assert.match((await checked(storage)).damages.join(), /what is said to be over is not what it has/);
+    });
+  }
+});
+
+test('a note of what is over of a parcel is named where it cannot be read, and left over where there is no such parcel', async () => {
+  const storage = await parcelStore();
+  const [note] = await keysOf(storage, Kind.Settled);
+  const value = (await storage.get(note!))!;
+  for (const sequence of [1, 2, 60_000]) storage.put(keys.noteKey(Kind.Settled, 1, sequence), value);
+  storage.put(keys.noteKey(Kind.Settled, 9, 1), value);
+  await storage.commit();
+  const { check, damages } = await checked(storage);
+  assert.deepEqual(damages, [`${keys.noteKey(Kind.Settled, 9, 1).toString('hex')} there is no session of number 9`]);
+  assert.equal(check.leftovers.records, 3);
+  storage.put(note!, value.subarray(1));
+  await storage.commit();
+  assert.match((await checked(storage)).damages.join(), new RegExp(`${note!.toString('hex')} a record is shorter than its fields`));
+});
+
 test('what is left over is counted and is no damage', async () => {
   const storage = await soundStore();
   const place = keys.placeOf((await keysOf(storage, Kind.Delivery))[0]!);
   storage.put(keys.numberKey(Kind.Body, 2), (await storage.get((await keysOf(storage, Kind.Body))[0]!))!);
-  storage.put(keys.sentKey(1, 2), record.writeSent(1));
-  storage.put(keys.sentKey(1, place.sequence), record.writeSent(1));
+  storage.put(keys.noteKey(Kind.Sent, 1, 2), record.writeSent(1));
+  storage.put(keys.noteKey(Kind.Sent, 1, place.sequence), record.writeSent(1));
   storage.put(keys.expiryKey(5, 1, 2, place.size, false), record.NOTHING);
   storage.put(keys.numberKey(Kind.Ended, 9), record.NOTHING);
   storage.put(keys.packetKey(Kind.Received, 9, 1), record.NOTHING);
@@ -253,7 +361,7 @@ test('a store of another version, or of none, is not looked at', async () => {
   await mustBeOfThisVersion(storage);
   storage.put(keys.key(Kind.Format), Buffer.of(9));
   await storage.commit();
-  await assert.rejects(mustBeOfThisVersion(storage), { message: 'the records of the store are of version 9, this PosMQ reads version 2' });
+  await assert.rejects(mustBeOfThisVersion(storage), { message: 'the records of the store are of version 9, this PosMQ reads version 3' });
   await assert.rejects(mustBeOfThisVersion(new MemoryStorage()), {
     message: 'the store says no version of its records: no PosMQ has used it',
   });

@@ -8,7 +8,7 @@ import * as record from '../../src/broker/records.js';
 import { Message } from '../../src/session/message.js';
 import { LevelStorage } from '../../src/storage/level.js';
 import { createTestBroker, MemoryStorage, Publish } from '../../src/testing.js';
-import { arrive, arrive5, comeBack, having, publish } from '../conversations/client.js';
+import { arrive, arrive5, comeBack, having, puback, publish } from '../conversations/client.js';
 import { ownFolder } from '../util/folder.js';
 import { runs } from '../util/runs.js';
 import { anyStory, served, stock } from './stock.js';
@@ -167,6 +167,50 @@ test('a broker goes on behind the numbers of an import: nothing new comes before
   for (const name of ['bob', 'cy']) {
     assert.deepEqual(await (await comeBack(again, name)).payloads(), ['1', '2', '3', '4'], name);
   }
+});
+
+test('of a parcel what is over is not exported, and one message that cannot be read costs no other', async () => {
+  const storage = new MemoryStorage();
+  const broker = await createTestBroker({ storage });
+  (await (await arrive(broker, 'bob', { clean: false })).subscribe('#', 1)).leave();
+  const ann = await arrive(broker, 'ann');
+  for (const payload of ['1', '2', '3', '4']) ann.publish('a', payload, { qos: 1 });
+  await broker.settle();
+  const bob = await comeBack(broker, 'bob');
+  await bob.take();
+  await bob.send(puback(2)).expect();
+  bob.hangUp();
+  await broker.settle();
+  const [parcel, ...others] = await keysOf(storage, Kind.Delivery);
+  assert.equal(others.length, 0);
+  const value = Buffer.from((await storage.get(parcel!))!);
+  const { bounds } = record.readParcel(value);
+  for (const i of [1, 2]) value[bounds[i]! + 4]! |= 6;
+  storage.put(parcel!, value);
+  await storage.commit();
+  const { text, leftOut } = await exported(storage);
+  assert.deepEqual(leftOut, [`${parcel!.toString('hex')} a record has QoS 3`]);
+  const again = await createTestBroker({ storage: await imported(text) });
+  const dup = { qos: 1, dup: true } as const;
+  await (await comeBack(again, 'bob')).expect(publish('a', '1', { ...dup, packetId: 1 }), publish('a', '4', { ...dup, packetId: 4 }));
+});
+
+test('what was in flight when it was exported does not expire in the queue of a broker on the import', async () => {
+  const storage = new MemoryStorage();
+  const broker = await createTestBroker({ storage, maxInflight: 1 });
+  const bob = await arrive(broker, 'bob', { clean: false });
+  await bob.subscribe('#', 2);
+  const ann = await arrive5(broker, 'ann');
+  for (const payload of ['1', '2']) ann.publish('a', payload, having({ messageExpiryInterval: 5 }, { qos: 2 }));
+  assert.deepEqual(await bob.payloads(), ['1']);
+  const again = await createTestBroker({ storage: await imported((await exported(storage)).text), maxInflight: 1 });
+  await again.settle();
+  for (let i = 0; i < 8; i++) {
+    again.advance(1_000);
+    await again.settle();
+  }
+  assert.equal(again.broker.stats.dropped['message-expired'], 1);
+  await (await comeBack(again, 'bob')).expect(publish('a', '1', { qos: 2, packetId: 1, dup: true }));
 });
 
 test('an empty store is exported and imported', async () => {

@@ -5,7 +5,7 @@ import { setImmediate as turned } from 'node:timers/promises';
 import type { Entry } from '../../src/broker/contracts.js';
 import type { CreateOptions } from '../../src/create.js';
 import { createTestBroker, MemoryStorage, PacketType, type TestBroker } from '../../src/testing.js';
-import { arrive, Client, connack, connect, knock, publish } from '../conversations/client.js';
+import { arrive, Client, comeBack, connack, connect, knock, puback, publish } from '../conversations/client.js';
 import { Peer } from '../conversations/peer.js';
 import { expectDrained, inventory } from '../conversations/store.js';
 
@@ -139,6 +139,65 @@ for (const step of [1, 2, 3, 5, 8, 13]) {
     assert.deepEqual(left, {});
     assert.deepEqual(broker.broker.stats.queued, { messages: 0, bytes: 0 });
     assert.equal(broker.broker.stats.bugs, 0);
+  });
+}
+
+/** Three sessions that wait for messages of their own, in parcels; of the first hundred every third is over. */
+async function storedInParcels(): Promise<SlowStorage> {
+  const storage = new SlowStorage();
+  const broker = await createTestBroker({ storage, maxInflight: 100 });
+  for (const name of NAMES) {
+    const client = await arrive(broker, name, { clean: false });
+    await client.subscribe(name, 2);
+    client.leave();
+  }
+  const ann = await arrive(broker, 'ann');
+  for (let i = 0; i < EACH; i++) for (const name of NAMES) ann.publish(name, `${i}`, { qos: 1, packetId: i + 1 });
+  await broker.settle();
+  for (const name of NAMES) {
+    const client = await comeBack(broker, name);
+    for (const packet of await client.take()) {
+      if ('payload' in packet && isOver(packet.payload.toString())) client.send(puback(packet.packetId));
+    }
+    client.hangUp();
+  }
+  await broker.settle();
+  return storage;
+}
+
+const isOver = (payload: string): boolean => Number(payload) < 100 && Number(payload) % 3 === 0;
+const remaining = numbers.filter((payload) => !isOver(payload));
+
+for (const step of [0, 2, 4, 6, 8]) {
+  test(`what is over of parcels is not counted and does not come again, also to a client that is there after ${step} answers`, async () => {
+    const storage = await storedInParcels();
+    const { Settled, Delivery } = await inventory(storage);
+    assert.deepEqual({ Settled, Delivery }, { Settled: NAMES.length * 4, Delivery: NAMES.length * EACH });
+    const broker = await restart(storage);
+    for (let i = 0; i < step; i++) {
+      storage.release(1);
+      await turned();
+    }
+    const cy = new Peer('cy');
+    cy.join(broker);
+    broker.endTurn();
+    // Some is settled while the others are still being counted.
+    for (let i = 0; i < 8; i++) {
+      storage.release(1);
+      await turned();
+      broker.endTurn();
+      while (cy.handle());
+    }
+    storage.release();
+    await broker.settle();
+    while (drainOf(cy) && cy.received.length < remaining.length) await broker.settle();
+    assert.deepEqual(cy.received, remaining);
+    cy.lose();
+    await broker.settle();
+    assert.equal(queued(broker), 2 * remaining.length);
+    for (const name of ['bob', 'dan']) assert.deepEqual(await fetch(broker, name), remaining);
+    assert.deepEqual(broker.broker.stats.queued, { messages: 0, bytes: 0 });
+    await expectDrained(storage);
   });
 }
 

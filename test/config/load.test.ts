@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loadOptions, type OptionTexts } from '../../src/config/load.js';
-import { checkOptions, ConfigurationError, type Option, OPTION_KEYS, optionOf, variableOf } from '../../src/config/options.js';
+import { checkOptions } from '../../src/config/check.js';
+import { ConfigurationError, type Option, OPTION_KEYS, optionOf, variableOf } from '../../src/config/options.js';
 
 const DEFAULTS = checkOptions({});
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { checkOptions } from '../../src/config/check.js';
 import { optionsPage } from '../../src/config/document.js';
 import {
-  checkOptions,
   ConfigurationError,
   flagOf,
   OPTION_KEYS,

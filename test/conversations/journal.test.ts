@@ -266,7 +266,7 @@ test('when sessions have ended and topics are cleared nothing is left in the sto
   for (let i = 0; i < 5; i++) ann.publish('a', `${i}`, { qos: i % 2 === 0 ? 2 : 1, retain: true });
   await bob.take();
   await bob.send(pubrec(1)).expect(pubrel(1));
-  assert.ok(storage.size > BARE + 8);
+  assert.ok(storage.size > BARE + 5);
   ann.publish('a', '', { retain: true });
   (await arrive(broker, 'bob', { clean: true })).leave();
   await broker.settle();
@@ -319,7 +319,7 @@ test('a store of another version stops the start with a sentence, and is left as
   storage.put(keys.key(Kind.Format), Buffer.of(9));
   await storage.commit();
   const { size } = storage;
-  const sentence = 'the records of the store are of version 9, this PosMQ reads version 2: start it with the PosMQ that wrote them';
+  const sentence = 'the records of the store are of version 9, this PosMQ reads version 3: start it with the PosMQ that wrote them';
   await assert.rejects(restart(), { name: 'FormatError', message: sentence });
   assert.equal(storage.size, size);
 });

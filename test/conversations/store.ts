@@ -12,12 +12,12 @@ export async function recordsOf(storage: Storage, kind: Kind): Promise<Entry[]> 
   return storage.range(from, to, 1_000_000);
 }
 
-/** How many records of each kind are committed; kinds of which there are none are left out. */
+/** How many records of each kind are committed, of deliveries how many messages they have; kinds of which there are none are left out. */
 export async function inventory(storage: Storage): Promise<Partial<Record<keyof typeof Kind, number>>> {
   const counts: Partial<Record<keyof typeof Kind, number>> = {};
   for (const name of Object.keys(Kind) as (keyof typeof Kind)[]) {
-    const { length } = await recordsOf(storage, Kind[name]);
-    if (length > 0) counts[name] = length;
+    const records = await recordsOf(storage, Kind[name]);
+    if (records.length > 0) counts[name] = name === 'Delivery' ? messagesIn(records) : records.length;
   }
   return counts;
 }
@@ -25,15 +25,21 @@ export async function inventory(storage: Storage): Promise<Partial<Record<keyof 
 /** A Topic Filter that is too long to stand in the record of its session. */
 export const APART = 'x'.repeat(256);
 
+/** How many messages records of deliveries have, alone or in parcels. */
+export function messagesIn(deliveries: readonly Entry[]): number {
+  return deliveries.reduce((sum, { key }) => sum + keys.placeOf(key).count, 0);
+}
+
 /** Everything was delivered and acknowledged: of messages on their way nothing is on record. */
 export async function expectDrained(storage: Storage): Promise<void> {
-  const { Delivery, Sent, Released, Received, Body, Expiry, Ended } = await inventory(storage);
-  assert.deepEqual({ Delivery, Sent, Released, Received, Body, Expiry, Ended }, NOTHING);
+  const { Delivery, Sent, Settled, Released, Received, Body, Expiry, Ended } = await inventory(storage);
+  assert.deepEqual({ Delivery, Sent, Settled, Released, Received, Body, Expiry, Ended }, NOTHING);
 }
 
 const NOTHING = {
   Delivery: undefined,
   Sent: undefined,
+  Settled: undefined,
   Released: undefined,
   Received: undefined,
   Body: undefined,

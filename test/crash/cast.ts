@@ -14,6 +14,8 @@ export interface Cast {
 
 const DAY = 86_400;
 const FAMILIES = ['a', 'b', 'c', 'd'];
+/** Each is heard by one: what waits shares records. */
+const LONELY = ['e', 'f', 'g'];
 const TOPICS_OF_A_FAMILY = 3;
 const RETAINED_TOPICS = 12;
 const WINDOWS = [1, 5, 20, 100];
@@ -24,6 +26,7 @@ export function cast(world: World, shelf: Shelf, wills: boolean): Cast {
   const qos = (): QoS => random.pick([1, 2, 2]);
 
   const publishers = Array.from({ length: 4 }, (_, i) => publisher(world, `p${i + 1}`, version()));
+  publishers.push(publisher(world, 'p5', version(), LONELY, 100));
   publishers.push(keeper(world, shelf, 'keeper-1', 'r/1'), keeper(world, shelf, 'keeper-2', 'r/2'));
 
   const usual: SubscriberHabits = {
@@ -51,6 +54,9 @@ export function cast(world: World, shelf: Shelf, wills: boolean): Cast {
     'wanderer-now-and-then': { wanders: true, presence: 'now and then', filters: some() },
     newcomer: { beginsAnew: true, isSlow: true, filters: some() },
     'newcomer-now-and-then': { beginsAnew: true, presence: 'now and then', filters: some() },
+    'lonely-away': { presence: 'away', filters: [{ filter: 'e/+', qos: 2 }] },
+    'lonely-slow': { isSlow: true, filters: [{ filter: 'f/+', qos: qos() }] },
+    'lonely-now-and-then': { presence: 'now and then', isSlow: true, filters: [{ filter: 'g/#', qos: 2 }] },
   };
   const subscribers = Object.entries(habits).map(([name, own]) => subscriber(world, name, version(), { ...usual, ...own }));
 
@@ -83,11 +89,11 @@ function subscriber(world: World, name: string, version: 4 | 5, habits: Subscrib
   );
 }
 
-function publisher(world: World, name: string, version: 4 | 5): Publisher {
+function publisher(world: World, name: string, version: 4 | 5, families = [...FAMILIES, ...LONELY], window?: number): Publisher {
   const { random } = world;
   let sequence = 0;
   const write = (): Draft => {
-    const topic = `${random.pick(FAMILIES)}/${random.below(TOPICS_OF_A_FAMILY)}`;
+    const topic = `${random.pick(families)}/${random.below(TOPICS_OF_A_FAMILY)}`;
     const expiry = version === 5 && random.once(6) ? random.pick([1, DAY]) : undefined;
     const letter = letterOf(name, ++sequence, topic, random.pick([0, 1, 1, 1, 2, 2, 2, 2]), expiry);
     const filler = random.pick([0, 0, 0, 0, 100, 100, 300, random.once(20) ? 60_000 : 2_000]);
@@ -102,7 +108,7 @@ function publisher(world: World, name: string, version: 4 | 5): Publisher {
       acknowledged: () => world.books.acknowledged(letter),
     };
   };
-  return publisherOf(world, name, version, write);
+  return publisherOf(world, name, version, write, window);
 }
 
 /** A publisher of retained messages under topics of its own. */
@@ -133,8 +139,8 @@ function keeper(world: World, shelf: Shelf, name: string, prefix: string): Publi
   return publisherOf(world, name, random.pick([4, 5]), write);
 }
 
-function publisherOf(world: World, name: string, version: 4 | 5, write: () => Draft): Publisher {
+function publisherOf(world: World, name: string, version: 4 | 5, write: () => Draft, window = world.random.pick(WINDOWS)): Publisher {
   const { random } = world;
-  const habits = { window: random.pick(WINDOWS), isSlow: random.once(2), write };
+  const habits = { window, isSlow: random.once(2), write };
   return new Publisher(world, { name, version, properties: { sessionExpiryInterval: DAY } }, habits);
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix, sep } from 'node:path';
 import { test } from 'node:test';
-import ts from 'typescript';
+import { compiler } from './compiler.js';
 
 /** A room is a folder in src/; '.' are the files directly in it. */
 const FLOORS: readonly (readonly string[])[] = [
@@ -113,7 +113,7 @@ function floorOf(room: string): number {
 }
 
 function importsIn(source: string): string[] {
-  return ts.preProcessFile(source, true, true).importedFiles.map((imported) => imported.fileName);
+  return compiler.preProcessFile(source, true, true).importedFiles.map((imported) => imported.fileName);
 }
 
 // Tests run in the root of the repository.

@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import ts from 'typescript';
+import type ts from 'typescript';
+import { compiler } from './compiler.js';
 
 // Tests run in the root of the repository.
 const SNAPSHOT = join('test', 'house', 'surface.txt');
@@ -22,11 +23,12 @@ test('there is no default export', () => {
 });
 
 function describeSurface(): string {
-  // Only names and their kinds are asked for, so the types of others need not be loaded.
-  const program = ts.createProgram(Object.values(ENTRIES), {
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.NodeNext,
+  // Only names and their kinds are asked for, so what the files import besides need not be loaded.
+  const program = compiler.createProgram(Object.values(ENTRIES).flatMap(filesBehind), {
+    target: compiler.ScriptTarget.ES2022,
+    module: compiler.ModuleKind.NodeNext,
     noLib: true,
+    noResolve: true,
     types: [],
   });
   const checker = program.getTypeChecker();
@@ -44,14 +46,22 @@ function describeSurface(): string {
     .join('\n');
 }
 
+/** A file and, where it hands on what stands in others, those. */
+function filesBehind(file: string): readonly string[] {
+  const source = readFileSync(file, 'utf8');
+  if (!/^export (type )?[{*]/m.test(source)) return [file];
+  const own = compiler.preProcessFile(source).importedFiles.filter(({ fileName }) => fileName.startsWith('.'));
+  return [file, ...own.flatMap(({ fileName }) => filesBehind(join(dirname(file), fileName.replace(/\.js$/, '.ts'))))];
+}
+
 function kindOf(symbol: ts.Symbol, checker: ts.TypeChecker): string {
-  const { flags } = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-  const typeOnly = symbol.declarations?.some((declaration) => ts.isTypeOnlyExportDeclaration(declaration)) === true;
+  const { flags } = symbol.flags & compiler.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+  const typeOnly = symbol.declarations?.some((declaration) => compiler.isTypeOnlyExportDeclaration(declaration)) === true;
   const kinds: string[] = [];
-  if (flags & ts.SymbolFlags.Class) kinds.push(typeOnly ? 'type' : 'class');
-  if (flags & ts.SymbolFlags.Function && !typeOnly) kinds.push('function');
-  if (flags & ts.SymbolFlags.Variable && !typeOnly) kinds.push('value');
-  if (flags & (ts.SymbolFlags.Interface | ts.SymbolFlags.TypeAlias)) kinds.push('type');
+  if (flags & compiler.SymbolFlags.Class) kinds.push(typeOnly ? 'type' : 'class');
+  if (flags & compiler.SymbolFlags.Function && !typeOnly) kinds.push('function');
+  if (flags & compiler.SymbolFlags.Variable && !typeOnly) kinds.push('value');
+  if (flags & (compiler.SymbolFlags.Interface | compiler.SymbolFlags.TypeAlias)) kinds.push('type');
   assert.ok(kinds.length > 0, `${symbol.name} is something`);
   return kinds.join(', ');
 }

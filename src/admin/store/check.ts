@@ -3,6 +3,7 @@ import type { Entry, Storage } from '../../broker/contracts.js';
 import * as keys from '../../broker/record-keys.js';
 import { Kind } from '../../broker/record-keys.js';
 import * as record from '../../broker/records.js';
+import { Parcel } from '../../session/parcel.js';
 import { filterOf, isTopicFilter } from '../../topic/name.js';
 import { Counts } from '../../util/counts.js';
 import { sentenceOf, type Damaged } from './damage.js';
@@ -25,15 +26,18 @@ export interface Queue extends Sum {
 /** How many of the largest queues are told. */
 const LARGEST = 5;
 
+const NONE: record.SettledRecord = { bits: 0, size: 0 };
+
 /** Bytes of the keys that have one length. */
 const KEY_BYTES: { readonly [K in Kind]?: number } = {
   [Kind.Format]: 1,
   [Kind.Sequence]: 1,
   [Kind.Ended]: 7,
-  [Kind.Delivery]: 17,
+  [Kind.Delivery]: keys.DELIVERY_KEY,
   [Kind.Sent]: 13,
   [Kind.Released]: 9,
   [Kind.Received]: 9,
+  [Kind.Settled]: 13,
   [Kind.Body]: 7,
   [Kind.Expiry]: 23,
 };
@@ -67,6 +71,8 @@ export class Check {
   readonly #ended = new Set<number>();
   /** By sequence: 1 where there is such a body, and 1 more for each delivery that needs it. */
   readonly #bodies = new Counts();
+  /** Of parcels, by the sequence of their last message. */
+  readonly #settled = new Map<number, record.SettledRecord>();
   #reserved = 0;
   /** Records of a session that is not there, which are told together. */
   #orphans: { readonly kind: Kind; readonly number: number; readonly first: Buffer; count: number } | undefined;
@@ -79,10 +85,12 @@ export class Check {
 
   async run(): Promise<void> {
     await this.#findBodies();
+    await this.#findSettled();
     for (const kind of Object.values(Kind)) {
       for await (const page of pages(this.#storage, keys.rangeOf(kind))) {
         for (const entry of page) this.#look(kind, entry);
-        if (kind === Kind.Sent || kind === Kind.Expiry) await Promise.all(page.map((entry) => this.#lookForDelivery(kind, entry)));
+        if (kind === Kind.Sent || kind === Kind.Settled || kind === Kind.Expiry)
+          await Promise.all(page.map((entry) => this.#lookForDelivery(kind, entry)));
       }
       this.#tellOrphans();
     }
@@ -95,6 +103,20 @@ export class Check {
     let sum = this.sums.get(kind);
     if (sum === undefined) this.sums.set(kind, (sum = { records: 0, bytes: 0 }));
     return sum;
+  }
+
+  /** What is over of parcels is to be known when these are counted. */
+  async #findSettled(): Promise<void> {
+    for await (const page of pages(this.#storage, keys.rangeOf(Kind.Settled))) {
+      for (const { key, value } of page) {
+        if (key.length !== KEY_BYTES[Kind.Settled]) continue;
+        try {
+          this.#settled.set(keys.sequenceOf(key), record.readSettled(value));
+        } catch {
+          // told when its kind is looked at
+        }
+      }
+    }
   }
 
   async #findBodies(): Promise<void> {
@@ -132,9 +154,13 @@ export class Check {
         if (!this.#isOfSession(kind, entry)) return;
         return mustBeFilter(record.readSubscription(value, keys.filterOf(key)));
       case Kind.Delivery:
-        return this.#readDelivery(entry);
+        return keys.placeOf(key).count === 1 ? this.#readDelivery(entry) : this.#readParcel(entry);
       case Kind.Sent:
         record.readSent(value);
+        this.#isOfSession(kind, entry);
+        return;
+      case Kind.Settled:
+        record.readSettled(value);
         this.#isOfSession(kind, entry);
         return;
       case Kind.Released:
@@ -175,10 +201,9 @@ export class Check {
   }
 
   #readDelivery(entry: Entry): void {
-    const place = keys.placeOf(entry.key);
-    const { number, sequence, size, isApart } = place;
+    const { number, sequence, size, isApart } = keys.placeOf(entry.key);
     const isOfSession = this.#isOfSession(Kind.Delivery, entry);
-    if (isOfSession) this.#count(number, size);
+    if (isOfSession) this.#count(number, 1, size);
     this.#mustBeGiven(sequence);
     const isMissing = isApart && this.#bodies.get(sequence) === 0;
     if (isApart && !isMissing) this.#bodies.increment(sequence);
@@ -186,6 +211,29 @@ export class Check {
     if (delivery.sequence !== sequence || (delivery.message === undefined) !== isApart)
       throw new record.RecordError('its key is that of another');
     if (isMissing && isOfSession) throw new record.RecordError('the message it is about is not there');
+  }
+
+  #readParcel(entry: Entry): void {
+    const { number, sequence, size, count, isApart } = keys.placeOf(entry.key);
+    const { bits, size: settledSize } = this.#settled.get(sequence) ?? NONE;
+    const remaining = new Parcel(number, count, sequence, size);
+    remaining.settle(bits, settledSize);
+    if (this.#isOfSession(Kind.Delivery, entry)) this.#count(number, remaining.left, size - settledSize);
+    this.#mustBeGiven(sequence);
+    const parcel = record.readParcel(entry.value);
+    const isOfKey = parcel.last === sequence && parcel.size === size && parcel.count === count && !isApart;
+    if (!isOfKey) throw new record.RecordError('its key is that of another');
+    const deliveries = Array.from({ length: count }, (_, i) => record.readPacked(entry.value, parcel, i));
+    if (deliveries.some(({ message }) => message === undefined)) throw new record.RecordError('the body of a message in a parcel is apart');
+    const sizeOf = (which: number): number =>
+      deliveries.reduce((sum, one, i) => sum + ((which & (1 << i)) === 0 ? 0 : one.message!.size), 0);
+    if (sizeOf(~0) !== size) throw new record.RecordError('its key says another size than its messages have');
+    if (sizeOf(bits) !== settledSize || (count < 32 && bits >>> count !== 0))
+      throw new record.RecordError('what is said to be over is not what it has');
+    const places = deliveries.map((delivery) => delivery.sequence);
+    if (places.at(-1) !== sequence || places.some((place, i) => i > 0 && place <= places[i - 1]!)) {
+      throw new record.RecordError('its messages are in no order');
+    }
   }
 
   #mustBeGiven(number: number): void {
@@ -218,23 +266,22 @@ export class Check {
   }
 
   /** A note about a delivery that is not there does no harm. */
-  async #lookForDelivery(kind: typeof Kind.Sent | typeof Kind.Expiry, entry: Entry): Promise<void> {
+  async #lookForDelivery(kind: typeof Kind.Sent | typeof Kind.Settled | typeof Kind.Expiry, entry: Entry): Promise<void> {
     const { key } = entry;
     if (key.length !== KEY_BYTES[kind]) return;
-    if (kind === Kind.Sent && !this.#sessions.has(keys.numberOf(key))) return;
-    const { from, to } = kind === Kind.Sent ? keys.rangeBehind(keys.numberOf(key), keys.sequenceOfSent(key) - 1) : deliveryOf(key);
-    const [found] = await this.#storage.range(from, to, 1, 'keys');
-    const isThere = found !== undefined && (kind === Kind.Expiry || keys.placeOf(found.key).sequence === keys.sequenceOfSent(key));
-    if (!isThere) add(this.leftovers, entry);
+    if (kind !== Kind.Expiry && !this.#sessions.has(keys.numberOf(key))) return;
+    const { from, to } = kind === Kind.Expiry ? deliveryOf(key) : keys.rangeBehind(keys.numberOf(key), keys.sequenceOf(key) - 1);
+    const [found] = await this.#storage.range(from, to, 1);
+    if (found === undefined || (kind !== Kind.Expiry && !isAbout(kind, keys.sequenceOf(key), found))) add(this.leftovers, entry);
   }
 
-  #count(number: number, size: number): void {
+  #count(number: number, messages: number, size: number): void {
     if (this.#queue?.number !== number) {
       this.#endQueue();
       this.#queue = { number, clientId: this.#sessions.get(number)!, records: 0, bytes: 0 };
     }
     for (const sum of [this.#queue, this.queued]) {
-      sum.records++;
+      sum.records += messages;
       sum.bytes += size;
     }
   }
@@ -272,6 +319,19 @@ function deliveryOf(expiryKey: Buffer): keys.Range {
   const { number, sequence, size, isApart } = keys.placeOfExpiry(expiryKey);
   const from = keys.deliveryKey(number, sequence, size, isApart);
   return { from, to: keys.after(from) };
+}
+
+/** Whether a note is about what was found where it should be: a message, or one in a parcel, or a parcel. A damaged one is told by itself. */
+function isAbout(kind: typeof Kind.Sent | typeof Kind.Settled, sequence: number, { key, value }: Entry): boolean {
+  const { sequence: last, count } = keys.placeOf(key);
+  if (last === sequence) return kind === Kind.Sent || count > 1;
+  if (kind === Kind.Settled || count === 1) return false;
+  try {
+    const parcel = record.readParcel(value);
+    return Array.from({ length: count }, (_, i) => record.readPacked(value, parcel, i)).some((one) => one.sequence === sequence);
+  } catch {
+    return true;
+  }
 }
 
 function add(sum: Sum, { key, value }: Entry): void {

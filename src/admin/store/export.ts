@@ -5,14 +5,12 @@ import { Kind } from '../../broker/record-keys.js';
 import * as record from '../../broker/records.js';
 import { Counts } from '../../util/counts.js';
 import { sentenceOf, type Damaged } from './damage.js';
-import { endLine, headerLine, messageLine, queuedLine, retainedLine, sessionLine, willLine } from './line.js';
+import { endLine, headerLine, LINES, messageLine, queuedLine, retainedLine, sessionLine, willLine } from './line.js';
 import { BySession, pages } from './pages.js';
 import { Sums } from './sums.js';
 
 /** Characters that are gathered before they are handed on. */
 const CHUNK = 1 << 16;
-/** Bytes of the key of a delivery. */
-const DELIVERY_KEY = 17;
 const SAME_NUMBER = 'its number is that of another session';
 
 interface Named extends record.SessionRecord {
@@ -42,7 +40,7 @@ export class Export {
 
   /** Whole lines, many at a time. */
   async *lines(): AsyncGenerator<string, void, undefined> {
-    yield headerLine(keys.FORMAT);
+    yield headerLine(LINES);
     await this.#readSessions();
     yield* this.#sessionLines();
     await this.#countBodies();
@@ -111,7 +109,7 @@ export class Export {
   async #countBodies(): Promise<void> {
     for await (const page of pages(this.#storage, keys.rangeOf(Kind.Delivery), 'keys')) {
       for (const { key } of page) {
-        if (key.length !== DELIVERY_KEY) continue; // named when it is to be written
+        if (key.length !== keys.DELIVERY_KEY) continue; // named when it is to be written
         const { number, sequence, isApart } = keys.placeOf(key);
         if (isApart && this.#sessions.has(number)) this.#needed.increment(sequence);
       }
@@ -128,8 +126,10 @@ export class Export {
 
   async *#queued(): AsyncGenerator<string, void, undefined> {
     const sent = new BySession(this.#storage, Kind.Sent);
+    const settled = new BySession(this.#storage, Kind.Settled);
     let number = 0;
     let packetIds: ReadonlyMap<number, number> = new Map();
+    let over: ReadonlyMap<number, record.SettledRecord> = new Map();
     for await (const page of pages(this.#storage, keys.rangeOf(Kind.Delivery))) {
       let text = '';
       for (const { key, value } of page) {
@@ -138,21 +138,23 @@ export class Export {
         if (place === undefined || session === undefined) continue;
         if (place.number !== number) {
           number = place.number;
-          packetIds = new Map(
-            this.#all(await sent.take(number), (entry) => [keys.sequenceOfSent(entry.key), record.readSent(entry.value)]),
-          );
+          packetIds = new Map(this.#all(await sent.take(number), (entry) => [keys.sequenceOf(entry.key), record.readSent(entry.value)]));
+          over = new Map(this.#all(await settled.take(number), (entry) => [keys.sequenceOf(entry.key), record.readSettled(entry.value)]));
         }
-        text += this.#try(key, () => this.#delivery(place, session.clientId, value, packetIds.get(place.sequence))) ?? '';
+        const bits = over.get(place.sequence)?.bits ?? 0;
+        for (const read of this.#try(key, () => deliveriesOf(place, value, bits)) ?? []) {
+          text += this.#try(key, () => this.#delivery(read(), session.clientId, packetIds)) ?? '';
+        }
       }
       if (text !== '') yield text;
     }
   }
 
-  #delivery({ sequence, isApart }: keys.Place, clientId: string, value: Buffer, sentAs: number | undefined): string {
-    const delivery = record.readDelivery(value);
-    if ((delivery.message === undefined) !== isApart) throw new record.RecordError('its key is that of another');
-    if (isApart && this.#written.get(sequence) === 0) throw new record.RecordError('the message it is about is not there');
-    const text = queuedLine({ ...delivery, packetId: sentAs ?? delivery.packetId, clientId, order: sequence });
+  #delivery(delivery: record.DeliveryRecord, clientId: string, packetIds: ReadonlyMap<number, number>): string {
+    const { sequence, message, packetId } = delivery;
+    const isMissing = message === undefined && this.#written.get(sequence) === 0;
+    if (isMissing) throw new record.RecordError('the message it is about is not there');
+    const text = queuedLine({ ...delivery, packetId: packetIds.get(sequence) ?? packetId, clientId, order: sequence });
     this.sums.queued++;
     return text;
   }
@@ -180,4 +182,17 @@ export class Export {
       return undefined;
     }
   }
+}
+
+/** How the delivery of a record is read, or each of those of a parcel that are not over. @param over a bit for each that is. */
+function deliveriesOf({ sequence, isApart, count }: keys.Shelved, value: Buffer, over: number): (() => record.DeliveryRecord)[] {
+  if (count === 1) {
+    const delivery = { ...record.readDelivery(value), sequence };
+    if ((delivery.message === undefined) !== isApart) throw new record.RecordError('its key is that of another');
+    return [() => delivery];
+  }
+  const parcel = record.readParcel(value);
+  if (parcel.last !== sequence || parcel.count !== count) throw new record.RecordError('its key is that of another');
+  const left = Array.from({ length: count }, (_, i) => i).filter((i) => (over & (1 << i)) === 0);
+  return left.map((i) => () => record.readPacked(value, parcel, i));
 }

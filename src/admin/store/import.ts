@@ -6,7 +6,18 @@ import * as record from '../../broker/records.js';
 import { Delivery } from '../../session/inflight.js';
 import type { Message } from '../../session/message.js';
 import { Fields, LineError } from './fields.js';
-import { END, readMessage, readQueued, readRetained, readSession, readWill, STORE, type QueuedLine, type SessionLine } from './line.js';
+import {
+  END,
+  LINES,
+  readMessage,
+  readQueued,
+  readRetained,
+  readSession,
+  readWill,
+  STORE,
+  type QueuedLine,
+  type SessionLine,
+} from './line.js';
 import { Sums } from './sums.js';
 
 /** Lines that cannot be imported; the message is one sentence, with the number of the line. */
@@ -155,7 +166,8 @@ export class Import {
     const { number } = session;
     const delivery = Object.assign(new Delivery(message, qos, retain, extras, size), { packetId, sequence: order });
     this.#put(keys.deliveryKey(number, order, size, isApart), record.writeDelivery(delivery, isApart));
-    if (expiresAt !== Infinity) this.#put(keys.expiryKey(expiresAt, number, order, size, isApart), record.NOTHING);
+    // What has been sent does not expire any more.
+    if (expiresAt !== Infinity && packetId === 0) this.#put(keys.expiryKey(expiresAt, number, order, size, isApart), record.NOTHING);
     this.sums.queued++;
   }
 
@@ -182,7 +194,7 @@ function parsed(line: string): unknown {
 function takeHeader(fields: Fields): void {
   if (!fields.has('posmq') || fields.text('posmq') !== STORE) throw new LineError('this is no export of a store');
   const format = fields.integer('format', 0, 255);
-  if (format !== keys.FORMAT) throw new LineError(`the export is of version ${format}, this PosMQ reads version ${keys.FORMAT}`);
+  if (format !== LINES) throw new LineError(`the export is of version ${format}, this PosMQ reads version ${LINES}`);
   fields.end();
 }
 

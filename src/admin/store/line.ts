@@ -11,6 +11,8 @@ import { checkedInteger, checkedText, Fields, LineError } from './fields.js';
 
 /** What the first line says, beside the version. */
 export const STORE = 'store';
+/** The version of the lines: what is written by a PosMQ whose records are of another version can be read as long as this is the same. */
+export const LINES = 2;
 /** What the last line says: without it the end is missing. */
 export const END = 'end';
 

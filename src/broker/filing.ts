@@ -1,0 +1,253 @@
+/** What has become of deliveries, put on record with a commit: only the difference between now and what is there. Hot. */
+import { Awaiting, type Delivery } from '../session/inflight.js';
+import { FULL, MAX_DELIVERIES, Parcel } from '../session/parcel.js';
+import { Counts } from '../util/counts.js';
+import type { Storage } from './contracts.js';
+import * as keys from './record-keys.js';
+import { Kind } from './record-keys.js';
+import * as record from './records.js';
+
+/** What of a delivery is on record, or will be with this commit: bits of {@link Delivery.filed}. */
+export const Filed = { Touched: 1, Record: 2, Apart: 4, Addressed: 8, Sent: 16, Released: 32, Expiry: 64 } as const;
+
+const IS_SENT = Filed.Record | Filed.Addressed | Filed.Sent;
+
+export class Filing {
+  /** How many deliveries need a body that has a record of its own, by sequence. */
+  readonly bodies = new Counts();
+  /**
+   * Parcels of which some are over and others are not, by the sequence of their last delivery. Who reads a record makes a Parcel of it once more:
+   * what has become of its deliveries is told by the one that stands here. As messages go out in order, they are no more than there are in flight.
+   */
+  readonly parcels = new Map<number, Parcel>();
+  /** Bodies up to this sequence are not deleted yet: who needs them is still being counted. */
+  uncounted = 0;
+  readonly #storage: Storage;
+  readonly #next: () => number;
+  /** Deliveries something has become of since the last commit. */
+  #touched: Delivery[] = [];
+  /** During a commit: what goes into the next parcel, by number of the session. */
+  readonly #runs = new Map<number, Delivery[]>();
+  /** Parcels of which more are over since the last commit. */
+  readonly #settling: Parcel[] = [];
+  /**
+   * Deliveries at QoS 1 that were sent after they had waited, by number of the session: their packet identifiers go on record where they are still
+   * in flight two beats later. They are in memory as long as that in any case.
+   */
+  #sentLately = new Map<number, Delivery[]>();
+  #sentBefore = new Map<number, Delivery[]>();
+  /** Those that are: with the next commit. */
+  #overdue: Delivery[] = [];
+  /** Sessions of which this commit puts packet identifiers on record. */
+  readonly #addressed = new Set<number>();
+
+  /** @param next gives a number that has not been given. */
+  constructor(storage: Storage, next: () => number) {
+    this.#storage = storage;
+    this.#next = next;
+  }
+
+  /** Deliveries something has become of since the last commit. */
+  get size(): number {
+    return this.#touched.length;
+  }
+
+  touch(delivery: Delivery): void {
+    if ((delivery.filed & Filed.Touched) !== 0) return;
+    delivery.filed |= Filed.Touched;
+    this.#touched.push(delivery);
+  }
+
+  /** Writes what has become of deliveries, for a commit. */
+  write(): void {
+    const touched = this.#touched;
+    const overdue = this.#overdue;
+    this.#touched = [];
+    this.#overdue = [];
+    for (let i = 0; i < touched.length; i++) this.#file(touched[i]!);
+    for (const run of this.#runs.values()) this.#fileRun(run);
+    this.#runs.clear();
+    for (const parcel of this.#settling) this.#fileSettled(parcel);
+    this.#settling.length = 0;
+    for (const number of this.#addressed) this.#fileEarlier(number);
+    this.#addressed.clear();
+    for (let i = 0; i < overdue.length; i++) this.#fileSent(overdue[i]!);
+  }
+
+  /** Time passes. @returns whether something is to be put on record of what has been in flight for a while. */
+  beat(): boolean {
+    for (const sent of this.#sentBefore.values()) {
+      for (const delivery of sent) if ((delivery.filed & IS_SENT) === Filed.Record) this.#overdue.push(delivery);
+    }
+    this.#sentBefore = this.#sentLately;
+    this.#sentLately = new Map();
+    return this.#overdue.length > 0;
+  }
+
+  /** The session of a delivery has lost the connection. @returns whether something is to be put on record of that. */
+  stranded(delivery: Delivery): boolean {
+    if ((delivery.filed & IS_SENT) !== Filed.Record) return false;
+    this.#overdue.push(delivery);
+    return true;
+  }
+
+  /** Deletes a delivery that lies on record only, or a parcel of them. */
+  forget({ number, sequence, size, isApart }: keys.Place, count: number): void {
+    if (isApart) this.#release(sequence);
+    if (count > 1) this.parcels.delete(sequence);
+    this.#storage.delete(keys.deliveryKey(number, sequence, size, isApart, count));
+  }
+
+  /** The parcel of a record, as it is known in memory, or as one of which nothing is over. */
+  parcelOf(number: number, { count, last, size }: Pick<Parcel, 'count' | 'last' | 'size'>): Parcel {
+    return this.parcels.get(last) ?? new Parcel(number, count, last, size);
+  }
+
+  /** What came and was settled between two commits is never written. */
+  #file(delivery: Delivery): void {
+    delivery.filed &= ~Filed.Touched;
+    const { number, sequence, size, packetId, awaiting, filed, done } = delivery;
+    const isWanted = !done && awaiting !== Awaiting.Pubcomp;
+    const isApart = (filed & Filed.Apart) !== 0;
+    if (isWanted && (filed & Filed.Record) === 0) {
+      // LevelDB's cost is by the record, so that deliveries share them, but for those that are found otherwise than by their session.
+      if (isApart || delivery.message!.expiresAt !== Infinity) this.#fileAlone(delivery, isApart);
+      else add(this.#runs, delivery);
+    } else if (isWanted && packetId !== 0 && (filed & (Filed.Addressed | Filed.Sent)) === 0) {
+      // Most are acknowledged before the next commit; a QoS 2 message waits for this record, for it must not go out under another identifier.
+      if (delivery.qos === 1 && (filed & Filed.Expiry) === 0) {
+        add(this.#sentLately, delivery);
+      } else {
+        this.#addressed.add(number);
+        this.#fileSent(delivery);
+      }
+    } else if (!isWanted && (filed & Filed.Record) !== 0) {
+      if (delivery.parcel !== undefined) {
+        this.#settle(delivery.parcel, delivery);
+      } else {
+        if (isApart) this.#release(sequence);
+        this.#storage.delete(keys.deliveryKey(number, sequence, size, isApart));
+      }
+      if ((filed & Filed.Sent) !== 0) this.#storage.delete(keys.noteKey(Kind.Sent, number, sequence));
+      this.runsItsCourse(delivery);
+      delivery.filed &= ~(Filed.Record | Filed.Sent);
+    }
+    if (!done && awaiting === Awaiting.Pubcomp && (filed & Filed.Released) === 0) {
+      this.#storage.put(keys.packetKey(Kind.Released, number, packetId), record.writeNumber(this.#next()));
+      delivery.filed |= Filed.Released;
+    } else if (done && (filed & Filed.Released) !== 0) {
+      this.#storage.delete(keys.packetKey(Kind.Released, number, packetId));
+      delivery.filed &= ~Filed.Released;
+    }
+  }
+
+  /** On record what is in flight comes before what waits: where a packet identifier goes on record, those of earlier messages do, too. */
+  #fileEarlier(number: number): void {
+    for (const sent of [this.#sentBefore, this.#sentLately]) {
+      for (const delivery of sent.get(number) ?? []) this.#fileSent(delivery);
+      sent.delete(number);
+    }
+  }
+
+  #fileSent(delivery: Delivery): void {
+    if ((delivery.filed & IS_SENT) !== Filed.Record) return;
+    this.#storage.put(keys.noteKey(Kind.Sent, delivery.number, delivery.sequence), record.writeSent(delivery.packetId));
+    delivery.filed |= Filed.Sent;
+    this.runsItsCourse(delivery);
+  }
+
+  /** What has been sent does not expire any more, nor does what is over. */
+  runsItsCourse(delivery: Delivery): void {
+    const { number, sequence, size, filed, message } = delivery;
+    if ((filed & Filed.Expiry) === 0 || message === undefined) return;
+    this.#storage.delete(keys.expiryKey(message.expiresAt, number, sequence, size, (filed & Filed.Apart) !== 0));
+    delivery.filed &= ~Filed.Expiry;
+  }
+
+  /** Deliveries of a session that came one behind the other, in as few records as they may be. */
+  #fileRun(run: readonly Delivery[]): void {
+    let first = 0;
+    let size = 0;
+    for (let i = 0; i < run.length; i++) {
+      const isFull = i - first === MAX_DELIVERIES || size + run[i]!.size > FULL;
+      if (isFull && i > first) {
+        this.#fileParcel(run.slice(first, i), size);
+        first = i;
+        size = 0;
+      }
+      size += run[i]!.size;
+    }
+    this.#fileParcel(first === 0 ? run : run.slice(first), size);
+  }
+
+  #fileParcel(deliveries: readonly Delivery[], size: number): void {
+    if (deliveries.length === 1) return this.#fileRecord(deliveries[0]!, false);
+    const { number, sequence } = deliveries.at(-1)!;
+    const parcel = new Parcel(number, deliveries.length, sequence, size);
+    this.#storage.put(keys.deliveryKey(number, sequence, size, false, parcel.count), record.writeParcel(parcel, deliveries));
+    for (let i = 0; i < deliveries.length; i++) {
+      const delivery = deliveries[i]!;
+      delivery.parcel = parcel;
+      delivery.bit = 1 << i;
+      delivery.filed |= Filed.Record;
+      if (delivery.packetId !== 0) delivery.filed |= Filed.Addressed;
+    }
+    if (deliveries[0]!.packetId !== 0) this.#addressed.add(number); // as they are sent in order, otherwise all of them wait
+  }
+
+  #settle(own: Parcel, { bit, size }: Delivery): void {
+    const parcel = own.settled === 0 ? (this.parcels.get(own.last) ?? own) : own;
+    if (parcel.settled === 0) this.parcels.set(parcel.last, parcel);
+    parcel.settle(bit, size);
+    if (parcel.isTouched) return;
+    parcel.isTouched = true;
+    this.#settling.push(parcel);
+  }
+
+  #fileSettled(parcel: Parcel): void {
+    const { number, last, size, count, settled, settledSize } = parcel;
+    parcel.isTouched = false;
+    if (parcel.left > 0) {
+      this.#storage.put(keys.noteKey(Kind.Settled, number, last), record.writeSettled({ bits: settled, size: settledSize }));
+      parcel.isNoted = true;
+      return;
+    }
+    this.#storage.delete(keys.deliveryKey(number, last, size, false, count));
+    if (parcel.isNoted) this.#storage.delete(keys.noteKey(Kind.Settled, number, last));
+    this.parcels.delete(last);
+  }
+
+  #fileAlone(delivery: Delivery, isApart: boolean): void {
+    // A parcel ends before it: records stand in the order of the queue.
+    const run = this.#runs.get(delivery.number);
+    if (run !== undefined) {
+      this.#runs.delete(delivery.number);
+      this.#fileRun(run);
+    }
+    this.#fileRecord(delivery, isApart);
+  }
+
+  #fileRecord(delivery: Delivery, isApart: boolean): void {
+    const { number, sequence, size } = delivery;
+    const message = delivery.message!;
+    if (isApart && this.bodies.increment(sequence) === 1)
+      this.#storage.put(keys.numberKey(Kind.Body, sequence), record.writeMessage(message));
+    this.#storage.put(keys.deliveryKey(number, sequence, size, isApart), record.writeDelivery(delivery, isApart));
+    delivery.filed |= Filed.Record | (delivery.packetId === 0 ? 0 : Filed.Addressed);
+    if (delivery.packetId !== 0) this.#addressed.add(number);
+    if (message.expiresAt === Infinity || delivery.packetId !== 0) return;
+    this.#storage.put(keys.expiryKey(message.expiresAt, number, sequence, size, isApart), record.NOTHING);
+    delivery.filed |= Filed.Expiry;
+  }
+
+  /** One delivery less needs a body that is apart. */
+  #release(sequence: number): void {
+    if (this.bodies.decrement(sequence) === 0 && sequence > this.uncounted) this.#storage.delete(keys.numberKey(Kind.Body, sequence));
+  }
+}
+
+function add(lists: Map<number, Delivery[]>, delivery: Delivery): void {
+  const list = lists.get(delivery.number);
+  if (list === undefined) lists.set(delivery.number, [delivery]);
+  else list.push(delivery);
+}
