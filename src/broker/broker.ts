@@ -180,7 +180,7 @@ export class Broker implements Server {
       const subscription: Subscription = { subscriber: session, filter, qos, noLocal, retainAsPublished, identifier };
       const isNew = this.subscriptions.add(session, subscription);
       this.replays.stop(session, filter);
-      if (session.durable) ticket = Math.max(ticket, this.#parts.journal.subscribed(session, subscription));
+      if (session.durable) ticket = Math.max(ticket, this.#parts.journal.subscribed(session, subscription, isNew));
       this.hooks.emit('subscribed', { clientId: session.clientId, filter, qos, identifier });
       // [MQTT5-3.3.1-9] [MQTT5-3.3.1-10] [MQTT5-3.3.1-11]; a Shared Subscription is sent none
       const wantsRetained = retainHandling === 0 || (retainHandling === 1 && isNew);
@@ -200,6 +200,7 @@ export class Broker implements Server {
     const reasonCodes = filters.map((filter): ReasonCode => {
       // [MQTT-3.10.4-1] the same characters, or no match
       if (!isTopicFilter(filterOf(filter).filter)) return ReasonCode.TopicFilterInvalid;
+      if (session.wire === undefined) return ReasonCode.UnspecifiedError; // a listener that heard of the filter before has ended it
       if (!this.subscriptions.remove(session, filter)) return ReasonCode.NoSubscriptionExisted;
       this.replays.stop(session, filter);
       if (session.durable) ticket = Math.max(ticket, this.#parts.journal.unsubscribed(session, filter));
@@ -323,8 +324,8 @@ export class Broker implements Server {
     if (!isTopicFilter(filterOf(filter).filter)) return ReasonCode.TopicFilterInvalid;
     const gate = this.hooks.gates.subscribe;
     if (gate !== undefined && !gate(request, session)) return ReasonCode.NotAuthorized;
-    // A gate, or a listener that heard of the filter before, may have ended the session.
-    if (this.sessions.get(session.clientId) !== session) return ReasonCode.UnspecifiedError;
+    // A gate, or a listener that heard of the filter before, may have ended the session, or its connection.
+    if (session.wire === undefined) return ReasonCode.UnspecifiedError;
     return this.#capacity.takes(filter, session) ? undefined : ReasonCode.QuotaExceeded;
   }
 

@@ -6,7 +6,12 @@ import type { Strategy } from './share-group.js';
 export interface Entry {
   readonly key: Buffer;
   readonly value: Buffer;
+  /** The key as text, where that was asked for and is what the storage has it in; then the bytes are made when they are looked at. */
+  readonly text?: string;
 }
+
+/** What of the entries of a range is wanted; `texts` are entries whose keys are text. */
+export type Wanted = 'entries' | 'keys' | 'values' | 'texts';
 
 /**
  * Records as ordered bytes: keys compare as unsigned bytes, shorter before longer. What a record means is not the storage's business.
@@ -20,7 +25,7 @@ export interface Storage {
    * none. Ask again from behind the last key. Where only keys or only values are asked for, the others are
    * empty, or there all the same.
    */
-  range(from: Buffer, to: Buffer, limit: number, what?: 'entries' | 'keys' | 'values'): Promise<Entry[]>;
+  range(from: Buffer, to: Buffer, limit: number, what?: Wanted): Promise<Entry[]>;
   /** Belongs to the next {@link commit}. The bytes are the storage's from now on. */
   put(key: Buffer, value: Buffer): void;
   /** Belongs to the next {@link commit}. */

@@ -125,12 +125,16 @@ export class StorageJournal implements Journal {
     return ticket;
   }
 
-  subscribed({ number }: Session, subscription: Subscription): Ticket {
-    return this.#put(keys.subscriptionKey(number, subscription.filter), record.writeSubscription(subscription));
+  subscribed(session: Session, subscription: Subscription, isNew: boolean): Ticket {
+    const { filter } = subscription;
+    if (isNew && !record.isWithin(subscription, session.subscriptions.size)) (session.subscriptionsApart ??= new Set()).add(filter);
+    if (session.subscriptionsApart?.has(filter) !== true) return this.#writeSession(session, Infinity, true);
+    return this.#put(keys.subscriptionKey(session.number, filter), record.writeSubscription(subscription));
   }
 
-  unsubscribed({ number }: Session, filter: string): Ticket {
-    return this.#delete(keys.subscriptionKey(number, filter));
+  unsubscribed(session: Session, filter: string): Ticket {
+    if (session.subscriptionsApart?.delete(filter) !== true) return this.#writeSession(session, Infinity, true);
+    return this.#delete(keys.subscriptionKey(session.number, filter));
   }
 
   enqueued(session: Session, delivery: Delivery): Ticket {
@@ -201,8 +205,10 @@ export class StorageJournal implements Journal {
     return this.#waits ? this.#needed : 0;
   }
 
-  #writeSession({ clientId, number, createdAt, expiryInterval }: Session, expiresAt: number, isConnected: boolean): Ticket {
-    return this.#put(keys.key(Kind.Session, clientId), record.writeSession({ number, createdAt, expiryInterval, expiresAt, isConnected }));
+  #writeSession(session: Session, expiresAt: number, isConnected: boolean): Ticket {
+    const { clientId, number, createdAt, expiryInterval } = session;
+    const value = record.writeSession({ number, createdAt, expiryInterval, expiresAt, isConnected }, subscriptionsWithin(session));
+    return this.#put(keys.key(Kind.Session, clientId), value);
   }
 
   #touch(delivery: Delivery): Ticket {
@@ -240,4 +246,16 @@ export class StorageJournal implements Journal {
     const ticket = this.#turn.wrote();
     return this.#waits ? ticket : 0;
   }
+}
+
+/** Those that stand in its own record, few of however many there are; mostly they are the first. */
+function subscriptionsWithin({ subscriptions, subscriptionsApart }: Session): readonly Subscription[] {
+  if (subscriptionsApart === undefined) return [...subscriptions.values()];
+  const within: Subscription[] = [];
+  const count = subscriptions.size - subscriptionsApart.size;
+  for (const subscription of subscriptions.values()) {
+    if (within.length === count) break;
+    if (!subscriptionsApart.has(subscription.filter)) within.push(subscription);
+  }
+  return within;
 }

@@ -1,6 +1,7 @@
 /** Where a record stands: its key, which begins with what kind of record it is. Hot: deliveries. */
 import { writePacketId } from '../packet/publish.js';
 import { MAX_UINT48, read48, write48 } from '../util/uint48.js';
+import type { Entry } from './contracts.js';
 import { RecordError } from './records.js';
 
 /**
@@ -10,9 +11,9 @@ import { RecordError } from './records.js';
  * | --- | --- | --- |
  * | Format | | the version of all records |
  * | Sequence | | no number above this one has been given to a session or a message |
- * | Session | Client Identifier | its number, and how long it is kept |
+ * | Session | Client Identifier | its number, how long it is kept, and its first subscriptions |
  * | Ended | number | a session that is over and whose records are being deleted |
- * | Subscription | number, Topic Filter | what was granted |
+ * | Subscription | number, Topic Filter | what was granted, unless that stands in the record of the session |
  * | Delivery | number, sequence, size, count | a message for a session, with its body unless that is apart; or a parcel of several, with the last one's sequence and their size together |
  * | Sent | number, sequence | the Packet Identifier of a delivery that waited on record before it was sent |
  * | Released | number, Packet Identifier | the place in the order of PUBRELs of a delivery whose receiver has it |
@@ -63,6 +64,11 @@ export function key(kind: Kind, name = ''): Buffer {
 /** The Client Identifier or Topic Name in a key. */
 export function nameOf(recordKey: Buffer): string {
   return recordKey.toString('utf8', 1);
+}
+
+/** The same, where the key was asked for as text. */
+export function nameIn({ text, key: recordKey }: Entry): string {
+  return text === undefined ? nameOf(recordKey) : text.slice(1);
 }
 
 /** `[from, to)` has every key of a kind. */

@@ -36,18 +36,46 @@ export interface SessionRecord {
   readonly isConnected: boolean;
 }
 
-export function writeSession({ number, createdAt, expiryInterval, expiresAt, isConnected }: SessionRecord): Buffer {
-  const value = Buffer.allocUnsafe(27);
+/** What was granted, and for what. */
+export type SubscriptionRecord = Omit<Subscription, 'subscriber'>;
+
+/** Bytes of a session before its subscriptions, of a grant, and of a grant with the length of its filter. */
+const SESSION_HEAD = 27;
+const GRANT = 5;
+const GRANT_HEAD = GRANT + 1;
+
+/** Subscriptions in the record of their session at most, and bytes of their filters. */
+const WITHIN = 16;
+const WITHIN_BYTES = 255;
+
+/** Whether a session with so many subscriptions, this one among them, has it in its own record: that is written again with each of them. */
+export function isWithin({ filter }: { readonly filter: string }, count: number): boolean {
+  return count <= WITHIN && Buffer.byteLength(filter) <= WITHIN_BYTES;
+}
+
+/** @param subscriptions those that stand in the record of the session. */
+export function writeSession(session: SessionRecord, subscriptions: readonly SubscriptionRecord[]): Buffer {
+  const { number, createdAt, expiryInterval, expiresAt, isConnected } = session;
+  let length = SESSION_HEAD;
+  for (const { filter } of subscriptions) length += GRANT_HEAD + Buffer.byteLength(filter);
+  const value = Buffer.allocUnsafe(length);
   write48(value, 0, number);
   value.writeDoubleBE(createdAt, 6);
   value.writeUInt32BE(expiryInterval, 14);
   value.writeDoubleBE(expiresAt, 18);
   value[26] = isConnected ? 1 : 0;
+  let at = SESSION_HEAD;
+  for (const subscription of subscriptions) {
+    writeGrant(subscription, value, at);
+    const filterLength = value.write(subscription.filter, at + GRANT_HEAD);
+    value[at + GRANT] = filterLength;
+    at += GRANT_HEAD + filterLength;
+  }
   return value;
 }
 
 export function readSession(value: Buffer): SessionRecord {
-  checked(27, value.length);
+  checked(SESSION_HEAD, value.length);
   return {
     number: read48(value, 0),
     createdAt: value.readDoubleBE(6),
@@ -57,21 +85,40 @@ export function readSession(value: Buffer): SessionRecord {
   };
 }
 
-/** What was granted, without the filter, which is in the key. */
-export type SubscriptionRecord = Pick<Subscription, 'qos' | 'noLocal' | 'retainAsPublished' | 'identifier'>;
+/** The subscriptions that stand in the record of their session. */
+export function* subscriptionsWithin(value: Buffer): Generator<SubscriptionRecord, void, undefined> {
+  for (let at = SESSION_HEAD; at < value.length; ) {
+    const filterAt = at + GRANT_HEAD;
+    checked(filterAt, value.length);
+    const end = filterAt + value[at + GRANT]!;
+    checked(end, value.length);
+    yield readGrant(value, at, value.toString('utf8', filterAt, end));
+    at = end;
+  }
+}
 
-export function writeSubscription({ qos, noLocal, retainAsPublished, identifier }: SubscriptionRecord): Buffer {
-  const value = Buffer.allocUnsafe(5);
-  value[0] = qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0);
-  value.writeUInt32BE(identifier ?? 0, 1);
+/** A subscription with a record of its own: the filter is in the key. */
+export function writeSubscription(subscription: SubscriptionRecord): Buffer {
+  const value = Buffer.allocUnsafe(GRANT);
+  writeGrant(subscription, value, 0);
   return value;
 }
 
-export function readSubscription(value: Buffer): SubscriptionRecord {
-  checked(5, value.length);
-  const options = value[0]!;
-  const identifier = value.readUInt32BE(1);
+export function readSubscription(value: Buffer, filter: string): SubscriptionRecord {
+  checked(GRANT, value.length);
+  return readGrant(value, 0, filter);
+}
+
+function writeGrant({ qos, noLocal, retainAsPublished, identifier }: SubscriptionRecord, value: Buffer, at: number): void {
+  value[at] = qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0);
+  value.writeUInt32BE(identifier ?? 0, at + 1);
+}
+
+function readGrant(value: Buffer, at: number, filter: string): SubscriptionRecord {
+  const options = value[at]!;
+  const identifier = value.readUInt32BE(at + 1);
   return {
+    filter,
     qos: qosOf(options & 3),
     noLocal: (options & 4) !== 0,
     retainAsPublished: (options & 8) !== 0,

@@ -1,7 +1,7 @@
 /** A restart: what is on record is brought back into a broker that has just been made; queues are only counted, and that later. */
 import type { Session } from '../session/session.js';
 import type { Broker } from './broker.js';
-import type { Entry, Log, Storage } from './contracts.js';
+import type { Entry, Log, Storage, Wanted } from './contracts.js';
 import type { StorageJournal } from './journal.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
@@ -37,44 +37,48 @@ export async function restart(parts: RestartParts): Promise<void> {
   await mustBeOfThisVersion(storage);
   journal.continueAfter(await lastNumber(parts));
   const took: Record<string, string> = {};
-  const step = async (what: string, kind: Kind, bringBack: (entry: Entry) => void): Promise<void> => {
+  const step = async (what: string, kind: Kind, wanted: Wanted, bringBack: (entry: Entry) => void): Promise<void> => {
     const from = now();
-    const count = await each(parts, kind, bringBack);
+    const count = await each(parts, kind, wanted, bringBack);
     took[what] = `${count} in ${Math.round(now() - from)} ms`;
   };
   const over: Session[] = [];
-  await step('sessions', Kind.Session, ({ key, value }) => {
+  await step('sessions', Kind.Session, 'texts', (entry) => {
+    const { value } = entry;
     const { number, createdAt, expiryInterval, expiresAt, isConnected } = record.readSession(value);
     // One that was connected when the process ended has been away since now; one that never expires has no time.
     const kept = expiryInterval === NEVER ? Infinity : began + expiryInterval * 1_000;
     const until = isConnected ? kept : expiresAt;
-    const session = broker.restoreSession(keys.nameOf(key), number, createdAt, expiryInterval, until);
+    const session = broker.restoreSession(keys.nameIn(entry), number, createdAt, expiryInterval, until);
     session.wasConnected = isConnected;
     if (until <= began) over.push(session);
+    for (const subscription of record.subscriptionsWithin(value)) subscribe(broker, session, subscription);
   });
   let session: Session | undefined;
-  await step('subscriptions', Kind.Subscription, ({ key, value }) => {
+  await step('subscriptions apart', Kind.Subscription, 'entries', ({ key, value }) => {
     const number = keys.numberOf(key);
     // Those of a session lie side by side.
     if (session?.number !== number) session = broker.sessions.numbered(number);
     if (session === undefined) return; // of one that is over
-    const { qos, noLocal, retainAsPublished, identifier } = record.readSubscription(value);
-    broker.subscriptions.add(session, { subscriber: session, filter: keys.filterOf(key), qos, noLocal, retainAsPublished, identifier });
+    const subscription = record.readSubscription(value, keys.filterOf(key));
+    subscribe(broker, session, subscription);
+    (session.subscriptionsApart ??= new Set()).add(subscription.filter);
   });
-  await step('retained', Kind.Retained, ({ key, value }) => {
+  await step('retained', Kind.Retained, 'texts', (entry) => {
+    const { value } = entry;
     const { expiresAt, size } = record.messageOutline(value);
-    if (expiresAt <= began) return void journal.forget(key);
+    if (expiresAt <= began) return void journal.forget(entry.key);
     const isOnShelf = isLarge({ size });
-    const topic = keys.nameOf(key);
+    const topic = keys.nameIn(entry);
     if (broker.retained.enter({ topic, expiresAt, size, message: isOnShelf ? undefined : record.readMessage(value) })) return;
     broker.tally.dropped['retained-full']++; // the bounds were wider when it was kept
-    journal.forget(key);
+    journal.forget(entry.key);
   });
-  await step('wills', Kind.Will, ({ key, value }) => {
-    broker.wills.restore(keys.nameOf(key), record.readWill(value));
+  await step('wills', Kind.Will, 'texts', (entry) => {
+    broker.wills.restore(keys.nameIn(entry), record.readWill(entry.value));
   });
   for (const session of over) broker.end(session);
-  await step('ended', Kind.Ended, ({ key }) => removal.add(keys.numberOf(key)));
+  await step('ended', Kind.Ended, 'keys', ({ key }) => removal.add(keys.numberOf(key)));
   if (journal.sequence > 0) log.info({ took, milliseconds: Math.round(now() - began) }, 'the store is read');
 }
 
@@ -120,10 +124,15 @@ async function lastNumber({ storage, shelf }: RestartParts): Promise<number> {
   return last;
 }
 
+function subscribe({ subscriptions }: Broker, session: Session, granted: record.SubscriptionRecord): void {
+  const { filter, qos, noLocal, retainAsPublished, identifier } = granted;
+  subscriptions.add(session, { subscriber: session, filter, qos, noLocal, retainAsPublished, identifier });
+}
+
 /** @returns how many there were. */
-async function each({ shelf }: RestartParts, kind: Kind, bringBack: (entry: Entry) => void): Promise<number> {
+async function each({ shelf }: RestartParts, kind: Kind, wanted: Wanted, bringBack: (entry: Entry) => void): Promise<number> {
   let count = 0;
-  await shelf.each(keys.rangeOf(kind), 'entries', (entry) => {
+  await shelf.each(keys.rangeOf(kind), wanted, (entry) => {
     count++;
     bringBack(entry);
   });

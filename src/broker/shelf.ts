@@ -5,7 +5,7 @@ import { Awaiting, Delivery } from '../session/inflight.js';
 import type { Message } from '../session/message.js';
 import type { Parcel } from '../session/parcel.js';
 import type { Session } from '../session/session.js';
-import type { Entry, Storage } from './contracts.js';
+import type { Entry, Storage, Wanted } from './contracts.js';
 import { Filed } from './filing.js';
 import type { StorageJournal } from './journal.js';
 import * as keys from './record-keys.js';
@@ -68,12 +68,7 @@ export class StorageShelf implements Shelf {
   }
 
   /** Visits every record of a range, in order, a page at a time, until there is enough of it; one that is damaged is told and left out. */
-  async each(
-    { from, to }: keys.Range,
-    what: 'entries' | 'keys',
-    visit: (entry: Entry) => void,
-    isEnough: () => boolean = () => false,
-  ): Promise<void> {
+  async each({ from, to }: keys.Range, what: Wanted, visit: (entry: Entry) => void, isEnough: () => boolean = () => false): Promise<void> {
     const begin = (first: Buffer): Promise<Entry[]> => {
       const page = this.#storage.range(first, to, PAGE, what);
       page.catch(() => {}); // who has enough does not wait for it

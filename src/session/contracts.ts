@@ -166,7 +166,8 @@ export interface Journal {
   /** The session has no connection any more; it is kept until `expiresAt`, ms since the epoch. */
   detached(session: Session, expiresAt: number): Ticket;
   closed(session: Session): Ticket;
-  subscribed(session: Session, subscription: Subscription): Ticket;
+  /** @param isNew whether it had none to this filter. */
+  subscribed(session: Session, subscription: Subscription, isNew: boolean): Ticket;
   unsubscribed(session: Session, filter: string): Ticket;
   /** A message for this session, sent just now or waiting. */
   enqueued(session: Session, delivery: Delivery): Ticket;

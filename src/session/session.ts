@@ -57,6 +57,8 @@ export class Session implements Subscriber {
   arrival = 0;
   /** By Topic Filter; the router's entries for this session. */
   readonly subscriptions = new Map<string, Subscription>();
+  /** Filters of those that have a record of their own: the journal's own notes. */
+  subscriptionsApart: Set<string> | undefined;
   /** Called, once, when there is room to send more; whoever had more to send sets it. */
   whenRoom: (() => void) | undefined;
   messagesReceived = 0;

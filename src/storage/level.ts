@@ -2,7 +2,7 @@
 import { mkdir, realpath, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClassicLevel } from 'classic-level';
-import type { Entry, Log, Storage } from '../broker/contracts.js';
+import type { Entry, Log, Storage, Wanted } from '../broker/contracts.js';
 import { holdsStore, logsIn } from './inspection.js';
 import { isDamage, isOutOfSpace, messageOf } from './level-error.js';
 import { markDamaged, openAsItIs, openLevel, openOrRepair, StoreError, type Opened } from './opening.js';
@@ -95,14 +95,14 @@ export class LevelStorage implements Storage {
   }
 
   /** What cannot be read is passed over, and told in the log. */
-  async range(from: Buffer, to: Buffer, limit: number, what: 'entries' | 'keys' | 'values' = 'entries'): Promise<Entry[]> {
-    const parts = { gte: from, lt: to, limit, keys: what !== 'values', values: what !== 'keys' };
+  async range(from: Buffer, to: Buffer, limit: number, what: Wanted = 'entries'): Promise<Entry[]> {
+    const bounds = { gte: from, lt: to, limit };
     return this.#read(async (level) => {
       try {
-        return await pageOf(level, parts);
+        return await pageOf(level, bounds, what);
       } catch (error) {
         if (!(await this.#noteDamage(error))) throw error;
-        return await healthyOf(level, parts);
+        return await healthyOf(level, bounds);
       }
     });
   }

@@ -4,11 +4,12 @@ import type { Storage } from '../../src/broker/contracts.js';
 import type { CreateOptions } from '../../src/create.js';
 import { createTestBroker, PacketType, Publish, type Packet, type QoS, type TestConnection, type Version } from '../../src/testing.js';
 import { connect } from '../conversations/client.js';
+import { APART } from '../conversations/store.js';
 import { anyString } from '../util/any-string.js';
 
 const NAMES = ['ann', 'bob', 'cy', 'ü/😀'] as const;
 const TOPICS = ['a', 'a/b', 'ü/b', '$x/y'] as const;
-const FILTERS = ['a', '#', 'a/+', '+/b', '$share/g/#', '$share/h/a/b', '$x/+'] as const;
+const FILTERS = ['a', '#', 'a/+', '+/b', '$share/g/#', '$share/h/a/b', '$x/+', APART] as const;
 
 const client = fc.nat(NAMES.length - 1);
 const qos = fc.constantFrom<QoS>(0, 1, 2);

@@ -68,6 +68,7 @@ interface Case {
   readonly says: RegExp;
 }
 
+const granted = { filter: 'a', qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined } as const;
 const nobody = keys.deliveryKey(9, 3, 5, false);
 const damages: readonly Case[] = [
   {
@@ -75,9 +76,10 @@ const damages: readonly Case[] = [
     harm: async (storage) => {
       const key = keys.key(Kind.Session, 'ann');
       storage.put(key, Buffer.alloc(5));
-      const [subscription] = await keysOf(storage, Kind.Subscription);
+      const subscription = keys.subscriptionKey(1, 'a');
+      storage.put(subscription, record.writeSubscription(granted));
       const [delivery] = await keysOf(storage, Kind.Delivery);
-      return [key, subscription!, delivery!];
+      return [key, subscription, delivery!];
     },
     says: /shorter than its fields.*no session of number 1.*no session of number 1, and there are 3 records like this one/s,
   },
@@ -86,7 +88,7 @@ const damages: readonly Case[] = [
     harm: (storage) => {
       storage.put(
         keys.key(Kind.Session, 'dan'),
-        record.writeSession({ number: 1, createdAt: 0, expiryInterval: 1, expiresAt: 0, isConnected: false }),
+        record.writeSession({ number: 1, createdAt: 0, expiryInterval: 1, expiresAt: 0, isConnected: false }, []),
       );
       return [keys.key(Kind.Session, 'dan')];
     },
@@ -97,7 +99,7 @@ const damages: readonly Case[] = [
     harm: (storage) => {
       storage.put(
         keys.key(Kind.Session, 'dan'),
-        record.writeSession({ number: 1e9, createdAt: 0, expiryInterval: 1, expiresAt: 0, isConnected: false }),
+        record.writeSession({ number: 1e9, createdAt: 0, expiryInterval: 1, expiresAt: 0, isConnected: false }, []),
       );
       return [keys.key(Kind.Session, 'dan')];
     },
@@ -107,7 +109,7 @@ const damages: readonly Case[] = [
     what: 'a Client Identifier that is no UTF-8',
     harm: (storage) => {
       const key = Buffer.of(Kind.Session, 0xff);
-      storage.put(key, record.writeSession({ number: 9, createdAt: 0, expiryInterval: 1, expiresAt: 0, isConnected: false }));
+      storage.put(key, record.writeSession({ number: 9, createdAt: 0, expiryInterval: 1, expiresAt: 0, isConnected: false }, []));
       return [key];
     },
     says: /no UTF-8/,
@@ -124,7 +126,7 @@ const damages: readonly Case[] = [
     what: 'records of a session that is not there',
     harm: (storage) => {
       const subscription = keys.subscriptionKey(9, 'a');
-      storage.put(subscription, record.writeSubscription({ qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined }));
+      storage.put(subscription, record.writeSubscription(granted));
       storage.put(keys.noteKey(Kind.Sent, 9, 3), record.writeSent(1));
       storage.put(keys.packetKey(Kind.Released, 9, 1), record.writeNumber(1));
       storage.put(keys.packetKey(Kind.Received, 9, 1), record.NOTHING);
@@ -136,7 +138,17 @@ const damages: readonly Case[] = [
     what: 'a subscription to what is no Topic Filter',
     harm: (storage) => {
       const key = keys.subscriptionKey(1, 'a/#/b');
-      storage.put(key, record.writeSubscription({ qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined }));
+      storage.put(key, record.writeSubscription(granted));
+      return [key];
+    },
+    says: /no Topic Filter/,
+  },
+  {
+    what: 'a subscription in the record of its session, to what is no Topic Filter',
+    harm: async (storage) => {
+      const key = keys.key(Kind.Session, 'ann');
+      const session = record.readSession((await storage.get(key))!);
+      storage.put(key, record.writeSession(session, [granted, { ...granted, filter: 'a/#/b' }]));
       return [key];
     },
     says: /no Topic Filter/,

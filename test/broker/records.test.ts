@@ -130,25 +130,52 @@ test('the first key after another has nothing before it', () => {
   );
 });
 
-test('a session is read as it was written, also one that never expires', () => {
+const filter = fc.string({ unit: 'grapheme', maxLength: 80 }).filter((text) => Buffer.byteLength(text) <= 255);
+const anySubscription = fc.record(
+  { filter, qos, noLocal: fc.boolean(), retainAsPublished: fc.boolean(), identifier: fc.option(identifier, { nil: undefined }) },
+  { noNullPrototype: true },
+);
+
+test('a session is read as it was written, also one that never expires, and the subscriptions within it', () => {
   const seconds = fc.constantFrom(0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff);
+  const anySession = fc.record(
+    { number, createdAt: moment, expiryInterval: seconds, expiresAt: moment, isConnected: fc.boolean() },
+    { noNullPrototype: true },
+  );
   fc.assert(
-    fc.property(number, moment, seconds, moment, fc.boolean(), (number, createdAt, expiryInterval, expiresAt, isConnected) => {
-      const session = { number, createdAt, expiryInterval, expiresAt, isConnected };
-      assert.deepEqual(record.readSession(record.writeSession(session)), session);
+    fc.property(anySession, fc.array(anySubscription, { maxLength: 16 }), (session, subscriptions) => {
+      const value = record.writeSession(session, subscriptions);
+      assert.deepEqual(record.readSession(value), session);
+      assert.deepEqual([...record.subscriptionsWithin(value)], subscriptions);
     }),
   );
 });
 
-const anySubscription = fc.record(
-  { qos, noLocal: fc.boolean(), retainAsPublished: fc.boolean(), identifier: fc.option(identifier, { nil: undefined }) },
-  { noNullPrototype: true },
-);
+test('of a session that is cut short the subscriptions before that are read', () => {
+  const session = { number: 1, createdAt: 0, expiryInterval: 0, expiresAt: 0, isConnected: false };
+  const value = record.writeSession(session, [granted, granted]);
+  const lengths = [0, 1, 2].map(
+    (count) =>
+      record.writeSession(
+        session,
+        Array.from({ length: count }, () => granted),
+      ).length,
+  );
+  for (let end = lengths[0]!; end < value.length; end++) {
+    const read: unknown[] = [];
+    const readAll = (): void => {
+      for (const subscription of record.subscriptionsWithin(value.subarray(0, end))) read.push(subscription);
+    };
+    if (lengths.includes(end)) readAll();
+    else assert.throws(readAll, record.RecordError, `${end} of ${value.length} bytes`);
+    assert.equal(read.length, lengths.filter((length) => length <= end).length - 1);
+  }
+});
 
 test('a subscription, a number and a packet identifier are read as they were written', () => {
   fc.assert(
     fc.property(anySubscription, packetId, number, (subscription, packetId, number) => {
-      assert.deepEqual(record.readSubscription(record.writeSubscription(subscription)), subscription);
+      assert.deepEqual(record.readSubscription(record.writeSubscription(subscription), subscription.filter), subscription);
       assert.equal(record.readSent(record.writeSent(packetId)), packetId);
       assert.equal(record.readNumber(record.writeNumber(number)), number);
     }),
@@ -294,18 +321,19 @@ test('a message no client published is read again, though it had no packet ident
   assert.deepEqual([topic, payload.toString(), qos], ['a', 'x', 2]);
 });
 
+const granted = { filter: 'a', qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined } as const;
 const plainMessage = new Message(Publish.of({ topic: 'a', payload: Buffer.alloc(0), qos: 0, retain: false }), undefined, Infinity);
 const will = { topic: 'a', payload: Buffer.alloc(0), qos: 0, retain: false } as const;
 const values = [
   {
     name: 'a session',
-    value: record.writeSession({ number: 1, createdAt: 0, expiryInterval: 0, expiresAt: 0, isConnected: false }),
+    value: record.writeSession({ number: 1, createdAt: 0, expiryInterval: 0, expiresAt: 0, isConnected: false }, []),
     read: record.readSession,
   },
   {
     name: 'a subscription',
-    value: record.writeSubscription({ qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined }),
-    read: record.readSubscription,
+    value: record.writeSubscription(granted),
+    read: (value: Buffer) => record.readSubscription(value, 'a'),
   },
   { name: 'a message', value: record.writeMessage(plainMessage), read: (value: Buffer) => record.readMessage(value) },
   {

@@ -94,7 +94,7 @@ export function storageContract(name: string, open: () => Promise<Opened>): void
       const keys = Array.from({ length: 12 }, (_, i) => Buffer.of(7, i));
       for (const key of keys) storage.put(key, Buffer.alloc(3 << 20, key[1]));
       await storage.commit();
-      for (const what of ['entries', 'values'] as const) {
+      for (const what of ['entries', 'values', 'texts'] as const) {
         const found: number[] = [];
         for (let from = bytes('07'); ; from = Buffer.of(7, found.length)) {
           const page = await storage.range(from, bytes('08'), 100, what);
@@ -124,6 +124,27 @@ export function storageContract(name: string, open: () => Promise<Opened>): void
       assert.equal((await storage.range(bytes('01'), bytes('03'), 2, 'keys')).length, 2);
       assert.equal((await storage.range(bytes('01'), bytes('03'), 2, 'values')).length, 2);
     });
+
+    for (const [which, strange] of [
+      ['all are text', []],
+      ['one is not', ['01c3', '01ff']],
+    ] as const) {
+      proves(`a range of texts has the same entries as one of entries, and the text of its keys, where ${which}`, async (storage) => {
+        const names = ['', 'a', 'ä/😀', 'a\0b', '\ufffd', 'x'.repeat(300)];
+        for (const name of names) storage.put(Buffer.from(`\x01${name}`), Buffer.from(name));
+        for (const key of strange) storage.put(bytes(key), bytes('ff'));
+        await storage.commit();
+        const [plain, texts] = await Promise.all(
+          (['entries', 'texts'] as const).map((what) => storage.range(bytes('01'), bytes('02'), 100, what)),
+        );
+        assert.equal(plain!.length, names.length + strange.length);
+        assert.deepEqual(
+          texts!.map(({ key, value }) => ({ key, value })),
+          plain,
+        );
+        for (const { key, text } of texts!) assert.ok(text === undefined || text === key.toString());
+      });
+    }
 
     proves('where there is space it does not say that it is full', async (storage) => {
       storage.put(bytes('01'), bytes('aa'));

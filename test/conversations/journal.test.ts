@@ -26,6 +26,7 @@ import {
   unsuback,
 } from './client.js';
 import { expectPromisesKept, Peer } from './peer.js';
+import { APART } from './store.js';
 import { runs } from '../util/runs.js';
 
 /** Records of a store that keeps nothing for anybody: its version, and how far its numbers go. */
@@ -210,7 +211,7 @@ test('a session that expired while the process was down is not found again, and 
   bob.leave();
   await broker.settle();
   const session = record.readSession((await storage.get(keys.key(Kind.Session, 'bob')))!);
-  storage.put(keys.key(Kind.Session, 'bob'), record.writeSession({ ...session, expiryInterval: 1, expiresAt: 2 }));
+  storage.put(keys.key(Kind.Session, 'bob'), record.writeSession({ ...session, expiryInterval: 1, expiresAt: 2 }, []));
   await storage.commit();
   const again = await restart();
   await again.settle();
@@ -332,26 +333,78 @@ test('a store that says no version stops the start with a sentence, and is left 
   assert.equal(storage.size, 1);
 });
 
+const filters = Array.from({ length: 24 }, (_, i) => (i % 5 === 0 ? `${i}`.padEnd(250 + i, 'ü') : `${i}`));
+const wish = fc.record({ filter: fc.constantFrom(...filters), qos: fc.constantFrom<QoS | undefined>(undefined, 0, 1, 2) });
+
+test('whatever a client has subscribed to and unsubscribed from, few or many, a restart finds it so [MQTT-3.1.2-4]', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(wish, { minLength: 1, maxLength: 20 }), { maxLength: 12, size: 'max' }), async (packets) => {
+      const storage = new MemoryStorage();
+      const granted = new Map<string, QoS>();
+      const ann = await arrive(await createTestBroker({ storage }), 'ann', { clean: false });
+      for (const wishes of packets) {
+        for (const { filter, qos } of wishes) {
+          if (qos === undefined) granted.delete(filter);
+          else granted.set(filter, qos);
+          ann.send(qos === undefined ? unsubscribe(1, filter) : subscribe(1, [filter, qos]));
+        }
+        await ann.take();
+        const again = await createTestBroker({ storage });
+        const found = again.broker.session('ann')!.subscriptions.map(({ filter, qos }) => [filter, qos] as const);
+        assert.deepEqual(new Map(found), granted);
+        assert.equal(again.broker.stats.subscriptions, granted.size);
+      }
+    }),
+    runs(20),
+  );
+});
+
+test('the record of a session does not grow with its subscriptions beyond a few kilobytes', async () => {
+  const { bob, storage } = await scene();
+  for (let i = 0; i < 100; i++) await bob.subscribe(`${i}`.padEnd(255, 'x'));
+  const { length } = (await storage.get(keys.key(Kind.Session, 'bob')))!;
+  assert.ok(length < 5_000, `${length} bytes`);
+});
+
+for (const does of ['subscribes', 'unsubscribes'] as const) {
+  test(`a client whose connection is ended while it ${does} is on record as one that is away`, async () => {
+    const { bob, broker, storage } = await scene();
+    await bob.subscribe('a');
+    await bob.subscribe('b');
+    broker.broker.on(does === 'subscribes' ? 'subscribed' : 'unsubscribed', () => void broker.broker.kick('bob'));
+    bob.send(does === 'subscribes' ? subscribe(1, ['c', 1], ['d', 1]) : unsubscribe(1, 'a', 'b'));
+    await broker.settle();
+    const value = (await storage.get(keys.key(Kind.Session, 'bob')))!;
+    assert.equal(record.readSession(value).isConnected, false);
+    assert.deepEqual(
+      Array.from(record.subscriptionsWithin(value), ({ filter }) => filter),
+      does === 'subscribes' ? ['#', 'a', 'b', 'c'] : ['#', 'b'],
+    );
+  });
+}
+
 /** Records that are damaged, and what the broker is without each of them. */
 const damaged = [
-  { name: 'session', key: keys.key(Kind.Session, 'bob'), left: { sessions: 1, retained: 2, subscriptions: 1 } },
-  { name: 'subscription', key: keys.subscriptionKey(2, '#'), left: { sessions: 2, retained: 2, subscriptions: 1 } },
-  { name: 'retained message', key: keys.key(Kind.Retained, 'a'), left: { sessions: 2, retained: 1, subscriptions: 2 } },
-  { name: 'Will', key: keys.key(Kind.Will, 'bob'), left: { sessions: 2, retained: 2, subscriptions: 2 } },
+  { name: 'session', key: keys.key(Kind.Session, 'bob'), to: 26, left: { sessions: 1, retained: 2, subscriptions: 2 } },
+  { name: 'subscription', key: keys.key(Kind.Session, 'bob'), left: { sessions: 2, retained: 2, subscriptions: 3 } },
+  { name: 'subscription apart', key: keys.subscriptionKey(2, APART), left: { sessions: 2, retained: 2, subscriptions: 3 } },
+  { name: 'retained message', key: keys.key(Kind.Retained, 'a'), left: { sessions: 2, retained: 1, subscriptions: 4 } },
+  { name: 'Will', key: keys.key(Kind.Will, 'bob'), left: { sessions: 2, retained: 2, subscriptions: 4 } },
 ];
 
-for (const { name, key, left } of damaged) {
+for (const { name, key, to = -1, left } of damaged) {
   test(`a ${name} that is damaged is named, left where it is, and costs nothing else`, async () => {
     const storage = new MemoryStorage();
     const broker = await createTestBroker({ storage });
     for (const name of ['ann', 'bob']) {
       const will = { topic: 'will', payload: Buffer.from(name), qos: 1, retain: false } as const;
-      await (await arrive(broker, name, { clean: false, will })).subscribe('#', 1);
+      const client = await arrive(broker, name, { clean: false, will });
+      for (const filter of ['#', APART]) await client.subscribe(filter, 1);
     }
     for (const topic of ['a', 'b']) await Promise.all([broker.broker.publish(topic, topic, { retain: true }), broker.settle()]);
     const whole = await storage.get(key);
     assert.ok(whole !== undefined && whole.length > 1, 'the record is there');
-    storage.put(key, whole.subarray(0, whole.length - 1));
+    storage.put(key, whole.subarray(0, to));
     await storage.commit();
     const lines: object[] = [];
     const log: Log = {
@@ -368,7 +421,7 @@ for (const { name, key, left } of damaged) {
       lines.map((line) => ({ ...line, because: undefined })),
       [{ because: undefined, key: key.toString('hex'), message: 'a record of the store is damaged, and left out' }],
     );
-    assert.deepEqual(await storage.get(key), whole.subarray(0, whole.length - 1));
+    assert.deepEqual(await storage.get(key), whole.subarray(0, to));
   });
 }
 
@@ -426,7 +479,7 @@ test('killed at any point, the broker keeps every promise: only what was committ
         await finish();
         expectPromisesKept(ann, bob);
         expectPromisesKept(bob, ann);
-        assert.equal(storage.kept.size, BARE + 4, 'two sessions with a subscription each');
+        assert.equal(storage.kept.size, BARE + 2, 'two sessions, each with its subscription in its own record');
         assert.equal(broker.broker.stats.bugs, 0);
       },
     ),

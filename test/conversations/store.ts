@@ -22,6 +22,9 @@ export async function inventory(storage: Storage): Promise<Partial<Record<keyof 
   return counts;
 }
 
+/** A Topic Filter that is too long to stand in the record of its session. */
+export const APART = 'x'.repeat(256);
+
 /** How many messages records of deliveries have, alone or in parcels. */
 export function messagesIn(deliveries: readonly Entry[]): number {
   return deliveries.reduce((sum, { key }) => sum + keys.placeOf(key).count, 0);

@@ -152,9 +152,7 @@ export class Check {
         return add(this.leftovers, entry);
       case Kind.Subscription:
         if (!this.#isOfSession(kind, entry)) return;
-        record.readSubscription(value);
-        if (!isTopicFilter(filterOf(keys.filterOf(key)).filter)) throw new record.RecordError('what it subscribes to is no Topic Filter');
-        return;
+        return mustBeFilter(record.readSubscription(value, keys.filterOf(key)));
       case Kind.Delivery:
         return keys.placeOf(key).count === 1 ? this.#readDelivery(entry) : this.#readParcel(entry);
       case Kind.Sent:
@@ -196,6 +194,10 @@ export class Check {
     if (this.#sessions.has(number)) throw new record.RecordError('its number is that of another session');
     this.#sessions.set(number, clientId);
     if (!(createdAt >= 0 && expiresAt >= 0)) throw new record.RecordError('a time is none');
+    for (const subscription of record.subscriptionsWithin(value)) {
+      this.sumOf(Kind.Subscription).records++;
+      mustBeFilter(subscription);
+    }
   }
 
   #readDelivery(entry: Entry): void {
@@ -307,6 +309,10 @@ export class Check {
     this.damages++;
     this.#damaged(key, sentence);
   }
+}
+
+function mustBeFilter({ filter }: record.SubscriptionRecord): void {
+  if (!isTopicFilter(filterOf(filter).filter)) throw new record.RecordError('what it subscribes to is no Topic Filter');
 }
 
 function deliveryOf(expiryKey: Buffer): keys.Range {

@@ -15,6 +15,8 @@ const SAME_NUMBER = 'its number is that of another session';
 
 interface Named extends record.SessionRecord {
   readonly clientId: string;
+  /** Those that stand in its own record. */
+  readonly within: readonly record.SubscriptionRecord[];
 }
 
 /** What is in memory of a store: its sessions, and a few bytes for each message that several of them wait for. */
@@ -61,7 +63,9 @@ export class Export {
     const found: Named[] = [];
     for await (const page of pages(this.#storage, keys.rangeOf(Kind.Session))) {
       for (const { key, value } of page) {
-        this.#try(key, () => found.push({ clientId: keys.nameOf(key), ...record.readSession(value) }));
+        this.#try(key, () =>
+          found.push({ clientId: keys.nameOf(key), ...record.readSession(value), within: [...record.subscriptionsWithin(value)] }),
+        );
       }
     }
     for (const session of found.sort((a, b) => a.number - b.number)) {
@@ -75,17 +79,16 @@ export class Export {
     const released = new BySession(this.#storage, Kind.Released);
     const received = new BySession(this.#storage, Kind.Received);
     let chunk = '';
-    for (const [number, session] of this.#sessions) {
+    for (const [number, { within, ...session }] of this.#sessions) {
       const inOrder = this.#all(await released.take(number), ({ key, value }) => ({
         packetId: keys.packetIdOf(key),
         place: record.readNumber(value),
       })).sort((a, b) => a.place - b.place);
       const whole = {
         ...session,
-        subscriptions: this.#all(await subscriptions.take(number), ({ key, value }) => ({
-          filter: keys.filterOf(key),
-          ...record.readSubscription(value),
-        })),
+        subscriptions: within.concat(
+          this.#all(await subscriptions.take(number), ({ key, value }) => record.readSubscription(value, keys.filterOf(key))),
+        ),
         released: inOrder.map(({ packetId }) => packetId),
         received: this.#all(await received.take(number), ({ key }) => keys.packetIdOf(key)),
       };

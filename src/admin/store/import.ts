@@ -136,9 +136,11 @@ export class Import {
     // Places in the order of PUBRELs are numbers as well.
     this.#highest = Math.max(this.#highest, number, released.length);
     this.#sessions.set(clientId, { number, order: 0, packetIds: released.length === 0 ? undefined : new Set(released) });
-    this.#put(keys.key(Kind.Session, clientId), record.writeSession({ number, ...session }));
-    for (const { filter, ...subscription } of subscriptions) {
-      this.#put(keys.subscriptionKey(number, filter), record.writeSubscription(subscription));
+    const within = subscriptions.filter((subscription, i) => record.isWithin(subscription, i + 1));
+    this.#put(keys.key(Kind.Session, clientId), record.writeSession({ number, ...session }, within));
+    for (const subscription of subscriptions) {
+      if (within.includes(subscription)) continue;
+      this.#put(keys.subscriptionKey(number, subscription.filter), record.writeSubscription(subscription));
     }
     for (const [i, packetId] of released.entries()) {
       this.#put(keys.packetKey(Kind.Released, number, packetId), record.writeNumber(i + 1));

@@ -26,7 +26,7 @@ const MAX_ORDER = 2 ** 47;
 
 export interface SessionLine extends Omit<SessionRecord, 'number'> {
   readonly clientId: string;
-  readonly subscriptions: readonly (SubscriptionRecord & { readonly filter: string })[];
+  readonly subscriptions: readonly SubscriptionRecord[];
   /** Packet Identifiers, in the order of their PUBRELs. */
   readonly released: readonly number[];
   readonly received: readonly number[];
@@ -257,7 +257,7 @@ function readUserProperty(item: unknown, path: string): UserProperty {
   return [checkedText(item[0], path), checkedText(item[1], path)];
 }
 
-function readSubscription(item: unknown, path: string): SubscriptionRecord & { readonly filter: string } {
+function readSubscription(item: unknown, path: string): SubscriptionRecord {
   const fields = new Fields(item, `${path}.`);
   const filter = fields.text('filter');
   if (!isTopicFilter(filterOf(filter).filter)) throw new LineError(`${JSON.stringify(filter)} is no Topic Filter`);
