@@ -14,8 +14,9 @@ const WINDOW_BYTES = 1_048_576;
 const ALL_WINDOWS_BYTES = 67_108_864;
 const NARROW = 64;
 const NARROW_BYTES = 65_536;
-/** How many are read back at a time. */
-const PAGE = 256;
+/** How many are read back at a time, when no more than so many are left: a page has its price whatever it holds, and a large one lives long. */
+const PAGE = 512;
+const LOW = 256;
 
 /** By how much a queue on the shelf may be over its bounds while its oldest are read to be dropped. */
 const OVERSHOOT = 1_000;
@@ -50,7 +51,7 @@ export class OutgoingQueue {
   /** Whether the window runs low while more lies behind it: how many of those may be read, or 0. */
   get wanted(): number {
     if (this.#shelved === 0) return 0;
-    const isLow = this.#window.length <= PAGE && this.#windowBytes <= WINDOW_BYTES / 2;
+    const isLow = this.#window.length <= LOW && this.#windowBytes <= WINDOW_BYTES / 2;
     if (!isLow) return 0;
     return this.#tally.windowBytes < ALL_WINDOWS_BYTES ? PAGE : Math.max(0, NARROW - this.#window.length);
   }

@@ -31,7 +31,8 @@ export interface WheelOptions {
 
 export class Wheel {
   readonly #width: number;
-  readonly #slots: readonly Timer[];
+  /** Each is made when the first timer comes into it. */
+  readonly #slots: (Timer | undefined)[];
   readonly #due = head();
   readonly #onError: ((error: unknown) => void) | undefined;
   /** Ticks are counted from the start: since the epoch they would be too many for a small integer, and a number of its own in each timer. */
@@ -45,7 +46,7 @@ export class Wheel {
       throw new RangeError(`the slots of a wheel must be a power of two, got ${options.slots}`);
     }
     this.#width = options.tick;
-    this.#slots = Array.from({ length: options.slots }, head);
+    this.#slots = new Array<Timer | undefined>(options.slots).fill(undefined);
     this.#onError = options.onError;
     this.#now = options.now;
     this.#origin = Math.floor(options.now / options.tick);
@@ -92,7 +93,8 @@ export class Wheel {
     this.#tick = tick;
     const visits = Math.min(tick - first + 1, this.#slots.length);
     for (let i = 0; i < visits; i++) {
-      const slot = this.#slot(first + i);
+      const slot = this.#slots[(first + i) & (this.#slots.length - 1)];
+      if (slot === undefined) continue;
       for (let timer = slot.next; timer !== slot; ) {
         const next = timer.next;
         if (timer.tick <= tick) {
@@ -123,7 +125,7 @@ export class Wheel {
   }
 
   #slot(tick: number): Timer {
-    return this.#slots[tick & (this.#slots.length - 1)]!;
+    return (this.#slots[tick & (this.#slots.length - 1)] ??= head());
   }
 }
 

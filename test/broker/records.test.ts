@@ -11,9 +11,10 @@ import { PLAIN } from '../../src/session/contracts.js';
 import { Delivery } from '../../src/session/inflight.js';
 import { Message } from '../../src/session/message.js';
 import { MAX_DELIVERIES, Parcel } from '../../src/session/parcel.js';
+import { anyString } from '../util/any-string.js';
 import { runs } from '../util/runs.js';
 
-const name = fc.string({ unit: 'binary' });
+const name = anyString();
 const qos = fc.constantFrom<QoS>(0, 1, 2);
 const packetId = fc.integer({ min: 1, max: 65_535 });
 /** Also those where one half of the 48 bits is full, or a sign could be seen. */
