@@ -89,7 +89,7 @@ async function mustBeOfThisVersion(storage: Storage): Promise<void> {
   if (version === keys.FORMAT) return;
   if (version !== undefined) {
     throw new FormatError(
-      `the records of the store are of version ${version}, this PosMQ reads version ${keys.FORMAT}: start it with the PosMQ that wrote them`,
+      `the records of the store are of version ${version}, this PosMQ reads version ${keys.FORMAT}: start it with the PosMQ that wrote them, or export it with that one and import it into a new folder`,
     );
   }
   const [entry] = await storage.range(Buffer.of(0), Buffer.of(0xff), 1, 'keys');

@@ -24,6 +24,7 @@ const NAMES: readonly (readonly [kind: Kind, name: string])[] = [
   [Kind.Session, 'sessions'],
   [Kind.Subscription, 'subscriptions'],
   [Kind.Delivery, 'queued messages'],
+  [Kind.Settled, 'which of those are over'],
   [Kind.Body, 'messages several sessions wait for'],
   [Kind.Sent, 'identifiers of messages in flight'],
   [Kind.Released, 'messages that wait for PUBCOMP'],

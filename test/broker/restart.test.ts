@@ -23,7 +23,7 @@ for (const version of [1, keys.FORMAT + 1, 255]) {
     await storage.commit();
     await assert.rejects(createTestBroker({ storage }), {
       name: 'FormatError',
-      message: `the records of the store are of version ${version}, this PosMQ reads version ${keys.FORMAT}: start it with the PosMQ that wrote them`,
+      message: `the records of the store are of version ${version}, this PosMQ reads version ${keys.FORMAT}: start it with the PosMQ that wrote them, or export it with that one and import it into a new folder`,
     });
     assert.equal(storage.size, 2);
   });
