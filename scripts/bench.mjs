@@ -10,7 +10,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { syncTimes } from './bench/disk.mjs';
+import { syncsBeside, syncTimes } from './bench/disk.mjs';
 import { load } from './bench/load.mjs';
 import { cores, machine } from './bench/machine.mjs';
 import { pageOf, plotsOf } from './bench/page.mjs';
@@ -75,7 +75,7 @@ async function measure(set) {
     const scenario = { name, args, seconds: least, goals, disk: disk ? [] : undefined, runs: [] };
     result.scenarios.push(scenario);
     for (let round = 1; round <= rounds && !stop.signal.aborted; round++) {
-      if (disk) scenario.disk.push({ round, ...syncTimes(DISK_SECONDS) });
+      if (disk) scenario.disk.push({ round, ...(await syncTimes(DISK_SECONDS)) });
       // In every round another one is the first, so that none always follows the same.
       for (const server of rotated(present, round - 1)) {
         done++;
@@ -101,8 +101,11 @@ async function once(scenario, server) {
   try {
     started = await startServer(server, pinned?.server);
     const { host, port, pid } = started;
-    const options = { seconds: durationOf(scenario), core: pinned?.load, host, port, pid, interrupted: stop.signal };
-    return await load(scenario.args.split(' '), options);
+    const seconds = durationOf(scenario);
+    const options = { seconds, core: pinned?.load, host, port, pid, interrupted: stop.signal };
+    const syncs = scenario.disk === undefined ? undefined : syncsBeside(seconds, pinned?.server);
+    const run = await load(scenario.args.split(' '), options);
+    return syncs === undefined ? run : { ...run, disk: await syncs() };
   } catch (error) {
     return { failure: error.message };
   } finally {

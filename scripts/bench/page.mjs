@@ -129,7 +129,7 @@ function goalsText(result) {
 }
 
 function besideText(beside) {
-  if (beside === 'disk') return 'one sync of the disk, 99 %';
+  if (beside === 'disk') return 'one sync of the disk meanwhile, 99 %';
   return beside.startsWith('#') ? beside.slice(1) : 'Mosquitto';
 }
 
@@ -180,7 +180,7 @@ function scenarioText(result, scenario) {
       ...(counts ? [String(lost(scenario, server)?.toLocaleString('en-US') ?? '–')] : []),
     ]);
   const head = ['', ...columns.map(({ title }) => title), ...(counts ? ['lost'] : [])];
-  const notes = [...failureNotes(scenario, servers), ...diskNotes(scenario)];
+  const notes = [...failureNotes(scenario, servers), ...diskNotes(scenario, servers)];
   return [`#### ${scenario.name}`, `\`posmq bench ${scenario.args}\``, rows.length === 0 ? '' : table(head, rows), notes.join('\n')]
     .filter((text) => text !== '')
     .join('\n\n');
@@ -203,10 +203,19 @@ function failureNotes(scenario, servers) {
   });
 }
 
-function diskNotes({ disk = [] }) {
-  if (disk.length === 0) return [];
-  const [median, most] = ['p50', 'p99'].map((share) => writtenSpread(spread(disk.map((time) => time[share]))));
-  return [`- the disk itself, between the rounds: appending 200 bytes and syncing takes ${median} ms, in the median, and ${most} ms, 99 %`];
+function diskNotes(scenario, servers) {
+  if (scenario.disk === undefined) return [];
+  const told = (when, times) => {
+    const [median, most] = ['p50', 'p99'].map((share) => writtenSpread(spread(times.map((time) => time?.[share]))));
+    return `- the disk itself, ${when}: appending 200 bytes and syncing takes ${median} ms, in the median, and ${most} ms, 99 %`;
+  };
+  const beside = servers.map((server) => [server, runsOf(scenario, server).map(({ disk }) => disk)]);
+  return [
+    told('between the rounds', scenario.disk),
+    ...beside
+      .filter(([, times]) => times.length > 0)
+      .map(([server, times]) => told(`while ${server} was at work, on the same core`, times)),
+  ];
 }
 
 function serversText(result) {

@@ -51,8 +51,8 @@ function isMet({ atMost, atLeast }, value, lost) {
 function baseOf(result, scenario, { figure, beside }, server) {
   if (beside === undefined) return undefined;
   if (beside === 'disk') {
-    const times = scenario.disk ?? [];
-    return { all: spread(times.map(({ p99 }) => p99)), of: (round) => times.find((time) => time.round === round)?.p99 };
+    const runs = runsOf(scenario, server);
+    return { all: spread(runs.map(({ disk }) => disk?.p99)), of: (round) => runs.find((run) => run.round === round)?.disk?.p99 };
   }
   const other = beside.startsWith('#') ? result.scenarios.find(({ name }) => name === beside.slice(1)) : scenario;
   if (other === undefined) return { all: undefined, of: () => undefined };

@@ -319,7 +319,8 @@ test('a store of another version stops the start with a sentence, and is left as
   storage.put(keys.key(Kind.Format), Buffer.of(9));
   await storage.commit();
   const { size } = storage;
-  const sentence = 'the records of the store are of version 9, this PosMQ reads version 3: start it with the PosMQ that wrote them, or export it with that one and import it into a new folder';
+  const sentence =
+    'the records of the store are of version 9, this PosMQ reads version 3: start it with the PosMQ that wrote them, or export it with that one and import it into a new folder';
   await assert.rejects(restart(), { name: 'FormatError', message: sentence });
   assert.equal(storage.size, size);
 });

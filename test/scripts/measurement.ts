@@ -9,6 +9,8 @@ export interface Run {
   readonly server: string;
   readonly figures?: Figures;
   readonly failure?: string;
+  /** What a sync took meanwhile, in ms. */
+  readonly disk?: { readonly p50: number; readonly p99: number };
 }
 
 export interface Goal {
