@@ -6,6 +6,7 @@ import type { Entry } from './contracts.js';
 import type { StorageJournal } from './journal.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
+import * as parcels from './parcel-record.js';
 import * as record from './records.js';
 import type { Sessions } from './sessions.js';
 import type { StorageShelf } from './shelf.js';
@@ -99,7 +100,7 @@ export class Census {
     });
     await this.#scan(rangeOf(Kind.Received), 'keys', ({ key }) => void of(keys.numberOf(key)).received.push(keys.packetIdOf(key)));
     await this.#scan(rangeOf(Kind.Settled), 'entries', ({ key, value }) => {
-      of(keys.numberOf(key)).settled.set(keys.sequenceOf(key), record.readSettled(value));
+      of(keys.numberOf(key)).settled.set(keys.sequenceOf(key), parcels.readSettled(value));
     });
   }
 
@@ -141,7 +142,7 @@ interface Finding {
   readonly released: { readonly packetId: number; readonly place: number }[];
   readonly received: number[];
   /** Of parcels, by the sequence of their last delivery. */
-  readonly settled: Map<number, record.SettledRecord>;
+  readonly settled: Map<number, parcels.SettledRecord>;
 }
 
 function newFinding(): Finding {

@@ -5,6 +5,7 @@ import { Counts } from '../util/counts.js';
 import type { Storage } from './contracts.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
+import * as parcels from './parcel-record.js';
 import * as record from './records.js';
 
 /** What of a delivery is on record, or will be with this commit: bits of {@link Delivery.filed}. */
@@ -184,7 +185,7 @@ export class Filing {
     if (deliveries.length === 1) return this.#fileRecord(deliveries[0]!, false);
     const { number, sequence } = deliveries.at(-1)!;
     const parcel = new Parcel(number, deliveries.length, sequence, size);
-    this.#storage.put(keys.deliveryKey(number, sequence, size, false, parcel.count), record.writeParcel(parcel, deliveries));
+    this.#storage.put(keys.deliveryKey(number, sequence, size, false, parcel.count), parcels.writeParcel(parcel, deliveries));
     for (let i = 0; i < deliveries.length; i++) {
       const delivery = deliveries[i]!;
       delivery.parcel = parcel;
@@ -208,7 +209,7 @@ export class Filing {
     const { number, last, size, count, settled, settledSize } = parcel;
     parcel.isTouched = false;
     if (parcel.left > 0) {
-      this.#storage.put(keys.noteKey(Kind.Settled, number, last), record.writeSettled({ bits: settled, size: settledSize }));
+      this.#storage.put(keys.noteKey(Kind.Settled, number, last), parcels.writeSettled({ bits: settled, size: settledSize }));
       parcel.isNoted = true;
       return;
     }

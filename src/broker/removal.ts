@@ -4,6 +4,7 @@ import type { Entry, Storage } from './contracts.js';
 import type { StorageJournal } from './journal.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
+import * as parcels from './parcel-record.js';
 import * as record from './records.js';
 import { MAX_DELIVERIES } from '../session/parcel.js';
 import type { Turn } from './turn.js';
@@ -104,11 +105,11 @@ export class Removal {
       if (read === undefined) dropped();
       else this.#part(place, read, sent, body);
     } else {
-      const found = attempted(() => record.readParcel(value));
+      const found = attempted(() => parcels.readParcel(value));
       const { settled } = journal.filing.parcelOf(number, { count, last: sequence, size: place.size });
       for (let i = 0; i < count; i++) {
         if ((settled & (1 << i)) !== 0) continue;
-        const read = found && attempted(() => record.readPacked(value, found, i));
+        const read = found && attempted(() => parcels.readPacked(value, found, i));
         if (read === undefined) dropped();
         else this.#part({ ...place, sequence: read.sequence }, read, sent);
       }

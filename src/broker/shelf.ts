@@ -10,6 +10,7 @@ import { Filed } from './filing.js';
 import type { StorageJournal } from './journal.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
+import * as parcels from './parcel-record.js';
 import * as record from './records.js';
 import type { Turn } from './turn.js';
 
@@ -103,7 +104,7 @@ export class StorageShelf implements Shelf {
     let bytes = 0;
     for (const { value } of page) {
       if (bytes > ENOUGH || read.length >= limit) break;
-      if (record.isParcel(value)) {
+      if (parcels.isParcel(value)) {
         last = this.#unpack(session.number, value, behind, read);
         bytes += value.length;
         continue;
@@ -121,14 +122,14 @@ export class StorageShelf implements Shelf {
 
   /** Adds those of a parcel that are not over. @returns the sequence of the last one. */
   #unpack(number: number, value: Buffer, behind: number, into: Delivery[]): number {
-    const found = record.readParcel(value);
+    const found = parcels.readParcel(value);
     const { count, last } = found;
     const parcel = this.#journal.filing.parcelOf(number, found);
     let previous = 0;
     for (let i = 0; i < count; i++) {
       const bit = 1 << i;
       if ((parcel.settled & bit) !== 0) continue;
-      const one = record.readPacked(value, found, i);
+      const one = parcels.readPacked(value, found, i);
       if (one.sequence <= previous || one.sequence > last) throw new record.RecordError('the messages of a parcel are in no order');
       previous = one.sequence;
       if (one.sequence > behind) into.push(packedOf(one, parcel, bit));
@@ -172,7 +173,7 @@ export class StorageShelf implements Shelf {
   /** Of a parcel that is damaged adds what is healthy, and of the rest that it is there. */
   #salvage({ number, sequence: last, size, count }: keys.Shelved, value: Buffer, behind: number, into: Delivery[]): void {
     const parcel = this.#journal.filing.parcelOf(number, { count, last, size });
-    const packed = record.salvage(value, count, last, behind);
+    const packed = parcels.salvage(value, count, last, behind);
     const rest = packed.filter((_, i) => (parcel.settled & (1 << i)) === 0);
     const lost = rest.filter(({ whole }) => whole === undefined).length;
     // What is left of the size is that of the others, of one exactly.

@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import { mustBeOfThisVersion } from '../../src/admin/store/check.js';
 import * as keys from '../../src/broker/record-keys.js';
 import { Kind } from '../../src/broker/record-keys.js';
+import * as parcels from '../../src/broker/parcel-record.js';
 import * as record from '../../src/broker/records.js';
 import { createTestBroker, MemoryStorage } from '../../src/testing.js';
 import { arrive, arrive5, comeBack, having, puback } from '../conversations/client.js';
@@ -301,7 +302,7 @@ describe('check names a parcel', () => {
       const { key, value } = entry!;
       const place = keys.placeOf(key);
       const copy = Buffer.from(value);
-      const { size, count, number, sequence, isApart } = { ...place, ...harm(copy, record.readParcel(value).bounds, place) };
+      const { size, count, number, sequence, isApart } = { ...place, ...harm(copy, parcels.readParcel(value).bounds, place) };
       storage.delete(key);
       storage.put(keys.deliveryKey(number, sequence, size, isApart, count), copy);
       await storage.commit();
@@ -318,7 +319,7 @@ describe('check names a parcel', () => {
     it(what, async () => {
       const storage = await parcelStore();
       const [key] = await keysOf(storage, Kind.Settled);
-      storage.put(key!, record.writeSettled(note));
+      storage.put(key!, parcels.writeSettled(note));
       await storage.commit();
       assert.match((await checked(storage)).damages.join(), /what is said to be over is not what it has/);
     });

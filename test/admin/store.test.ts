@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import * as keys from '../../src/broker/record-keys.js';
 import { Kind } from '../../src/broker/record-keys.js';
+import * as parcels from '../../src/broker/parcel-record.js';
 import * as record from '../../src/broker/records.js';
 import { Message } from '../../src/session/message.js';
 import { LevelStorage } from '../../src/storage/level.js';
@@ -184,7 +185,7 @@ test('of a parcel what is over is not exported, and one message that cannot be r
   const [parcel, ...others] = await keysOf(storage, Kind.Delivery);
   assert.equal(others.length, 0);
   const value = Buffer.from((await storage.get(parcel!))!);
-  const { bounds } = record.readParcel(value);
+  const { bounds } = parcels.readParcel(value);
   for (const i of [1, 2]) value[bounds[i]! + 4]! |= 6;
   storage.put(parcel!, value);
   await storage.commit();

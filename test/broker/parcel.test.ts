@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as keys from '../../src/broker/record-keys.js';
 import { Kind } from '../../src/broker/record-keys.js';
-import * as record from '../../src/broker/records.js';
+import * as parcels from '../../src/broker/parcel-record.js';
 import type { CreateOptions } from '../../src/create.js';
 import type { TestBroker, TestConnection } from '../../src/testing.js';
 import { connect, puback, pubcomp, pubrec } from '../conversations/client.js';
@@ -117,12 +117,12 @@ test('two sessions share no parcel', async () => {
 test('it is on record which of a parcel are over, until all are', async () => {
   const stage = await waiting(['a', 'bb', 'ccc']);
   const bob = await stage.back('bob');
-  const notes: (record.SettledRecord | undefined)[] = [];
+  const notes: (parcels.SettledRecord | undefined)[] = [];
   for (const packetId of [2, 3, 1]) {
     bob.send(puback(packetId));
     await stage.settle();
     const [note] = await recordsOf(stage.storage.kept, Kind.Settled);
-    notes.push(note && record.readSettled(note.value));
+    notes.push(note && parcels.readSettled(note.value));
   }
   assert.deepEqual(notes, [{ bits: 0b010, size: sizeOf('bb') }, { bits: 0b110, size: sizeOf('bb') + sizeOf('ccc') }, undefined]);
   await expectNothingLeft(stage);
@@ -433,7 +433,7 @@ const damages: readonly Damage[] = [
 async function damage({ storage: { kept } }: Stage, harm: Damage['harm']): Promise<void> {
   const [{ key, value } = assert.fail('there is a record')] = await recordsOf(kept, Kind.Delivery);
   const copy = Buffer.from(value);
-  harm(copy, record.readParcel(value).bounds);
+  harm(copy, parcels.readParcel(value).bounds);
   kept.put(key, copy);
   await kept.commit();
 }

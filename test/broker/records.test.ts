@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import * as keys from '../../src/broker/record-keys.js';
 import { Kind } from '../../src/broker/record-keys.js';
+import * as parcels from '../../src/broker/parcel-record.js';
 import * as record from '../../src/broker/records.js';
 import type { QoS, Version } from '../../src/packet/packet.js';
 import { Publish } from '../../src/packet/publish.js';
@@ -250,22 +251,22 @@ const anyParcel = fc
       return Object.assign(new Delivery(written.message, qos, retain, extras, written.bytes.length), { packetId, sequence });
     });
     const bytes = deliveries.reduce((sum, { size }) => sum + size, 0);
-    const value = record.writeParcel(new Parcel(1, deliveries.length, sequence, bytes), deliveries);
+    const value = parcels.writeParcel(new Parcel(1, deliveries.length, sequence, bytes), deliveries);
     return { all, deliveries, value, last: sequence, size: bytes };
   });
 
 test('a parcel is read as it was written, each of its deliveries by itself, and none that stands alone is taken for one', () => {
   fc.assert(
     fc.property(anyParcel, ({ all, deliveries, value, last, size }) => {
-      assert.equal(record.isParcel(value), true);
-      const parcel = record.readParcel(value);
+      assert.equal(parcels.isParcel(value), true);
+      const parcel = parcels.readParcel(value);
       assert.deepEqual(
         { ...parcel, bounds: parcel.bounds.length },
         { count: deliveries.length, last, size, bounds: deliveries.length + 1 },
       );
       for (const [i, delivery] of deliveries.entries()) {
-        const { message, ...rest } = record.readPacked(value, parcel, i);
-        assert.equal(record.isParcel(record.writeDelivery(delivery, false)), false);
+        const { message, ...rest } = parcels.readPacked(value, parcel, i);
+        assert.equal(parcels.isParcel(record.writeDelivery(delivery, false)), false);
         assert.deepEqual(rest, {
           sequence: delivery.sequence,
           qos: all[i]!.qos,
@@ -285,12 +286,12 @@ test('whatever one byte of a parcel says in place of what it should, the others 
       const harmed = Buffer.from(value);
       const harmedAt = at % value.length;
       harmed[harmedAt]! ^= change;
-      const found = record.salvage(harmed, deliveries.length, last, 0);
+      const found = parcels.salvage(harmed, deliveries.length, last, 0);
       assert.equal(found.length, deliveries.length);
       const places = found.map(({ sequence }) => sequence);
       assert.ok(places.every((place, i) => i === 0 || place > places[i - 1]!) && places.at(-1)! <= last, `in order: ${places.join()}`);
       // One that is said to stand far ahead leaves the others no place.
-      const { bounds } = record.readParcel(value);
+      const { bounds } = parcels.readParcel(value);
       if (bounds.some((start) => harmedAt >= start + 7 && harmedAt < start + 13)) return;
       const strange = found.filter(({ sequence, whole }, i) => whole === undefined || sequence !== deliveries[i]!.sequence).length;
       assert.ok(strange <= 1 || found.every(({ whole }) => whole === undefined), `${strange} of ${found.length}`);
@@ -302,7 +303,7 @@ test('whatever one byte of a parcel says in place of what it should, the others 
 test('what is over of a parcel is read as it was written, whichever of its 32 bits are set', () => {
   fc.assert(
     fc.property(fc.integer(), fc.integer({ min: 0, max: 0xffff_ffff }), (bits, size) => {
-      assert.deepEqual(record.readSettled(record.writeSettled({ bits, size })), { bits, size });
+      assert.deepEqual(parcels.readSettled(parcels.writeSettled({ bits, size })), { bits, size });
     }),
   );
 });
@@ -312,7 +313,7 @@ for (const count of [0, MAX_DELIVERIES + 1, 255]) {
     const value = Buffer.alloc(2_000);
     value[0] = 0x80;
     value[1] = count;
-    assert.throws(() => record.readParcel(value), { name: 'RecordError', message: `a parcel has ${count} messages` });
+    assert.throws(() => parcels.readParcel(value), { name: 'RecordError', message: `a parcel has ${count} messages` });
   });
 }
 
@@ -349,13 +350,13 @@ const values = [
   },
   {
     name: 'a parcel',
-    value: record.writeParcel(
+    value: parcels.writeParcel(
       new Parcel(1, 2, 9, 1),
       [1, 2].map(() => new Delivery(plainMessage, 1, false, PLAIN, plainMessage.size)),
     ),
-    read: record.readParcel,
+    read: parcels.readParcel,
   },
-  { name: 'a note of what is over', value: record.writeSettled({ bits: 5, size: 7 }), read: record.readSettled },
+  { name: 'a note of what is over', value: parcels.writeSettled({ bits: 5, size: 7 }), read: parcels.readSettled },
   { name: 'a number', value: record.writeNumber(1), read: record.readNumber },
   { name: 'a packet identifier', value: record.writeSent(1), read: record.readSent },
 ];

@@ -2,6 +2,7 @@
 import type { Entry, Storage } from '../../broker/contracts.js';
 import * as keys from '../../broker/record-keys.js';
 import { Kind } from '../../broker/record-keys.js';
+import * as parcels from '../../broker/parcel-record.js';
 import * as record from '../../broker/records.js';
 import { Parcel } from '../../session/parcel.js';
 import { filterOf, isTopicFilter } from '../../topic/name.js';
@@ -26,7 +27,7 @@ export interface Queue extends Sum {
 /** How many of the largest queues are told. */
 const LARGEST = 5;
 
-const NONE: record.SettledRecord = { bits: 0, size: 0 };
+const NONE: parcels.SettledRecord = { bits: 0, size: 0 };
 
 /** Bytes of the keys that have one length. */
 const KEY_BYTES: { readonly [K in Kind]?: number } = {
@@ -72,7 +73,7 @@ export class Check {
   /** By sequence: 1 where there is such a body, and 1 more for each delivery that needs it. */
   readonly #bodies = new Counts();
   /** Of parcels, by the sequence of their last message. */
-  readonly #settled = new Map<number, record.SettledRecord>();
+  readonly #settled = new Map<number, parcels.SettledRecord>();
   #reserved = 0;
   /** Records of a session that is not there, which are told together. */
   #orphans: { readonly kind: Kind; readonly number: number; readonly first: Buffer; count: number } | undefined;
@@ -111,7 +112,7 @@ export class Check {
       for (const { key, value } of page) {
         if (key.length !== KEY_BYTES[Kind.Settled]) continue;
         try {
-          this.#settled.set(keys.sequenceOf(key), record.readSettled(value));
+          this.#settled.set(keys.sequenceOf(key), parcels.readSettled(value));
         } catch {
           // told when its kind is looked at
         }
@@ -160,7 +161,7 @@ export class Check {
         this.#isOfSession(kind, entry);
         return;
       case Kind.Settled:
-        record.readSettled(value);
+        parcels.readSettled(value);
         this.#isOfSession(kind, entry);
         return;
       case Kind.Released:
@@ -220,10 +221,10 @@ export class Check {
     remaining.settle(bits, settledSize);
     if (this.#isOfSession(Kind.Delivery, entry)) this.#count(number, remaining.left, size - settledSize);
     this.#mustBeGiven(sequence);
-    const parcel = record.readParcel(entry.value);
+    const parcel = parcels.readParcel(entry.value);
     const isOfKey = parcel.last === sequence && parcel.size === size && parcel.count === count && !isApart;
     if (!isOfKey) throw new record.RecordError('its key is that of another');
-    const deliveries = Array.from({ length: count }, (_, i) => record.readPacked(entry.value, parcel, i));
+    const deliveries = Array.from({ length: count }, (_, i) => parcels.readPacked(entry.value, parcel, i));
     if (deliveries.some(({ message }) => message === undefined)) throw new record.RecordError('the body of a message in a parcel is apart');
     const sizeOf = (which: number): number =>
       deliveries.reduce((sum, one, i) => sum + ((which & (1 << i)) === 0 ? 0 : one.message!.size), 0);
@@ -327,8 +328,8 @@ function isAbout(kind: typeof Kind.Sent | typeof Kind.Settled, sequence: number,
   if (last === sequence) return kind === Kind.Sent || count > 1;
   if (kind === Kind.Settled || count === 1) return false;
   try {
-    const parcel = record.readParcel(value);
-    return Array.from({ length: count }, (_, i) => record.readPacked(value, parcel, i)).some((one) => one.sequence === sequence);
+    const parcel = parcels.readParcel(value);
+    return Array.from({ length: count }, (_, i) => parcels.readPacked(value, parcel, i)).some((one) => one.sequence === sequence);
   } catch {
     return true;
   }

@@ -2,6 +2,7 @@
 import type { Entry, Storage } from '../../broker/contracts.js';
 import * as keys from '../../broker/record-keys.js';
 import { Kind } from '../../broker/record-keys.js';
+import * as parcels from '../../broker/parcel-record.js';
 import * as record from '../../broker/records.js';
 import { Counts } from '../../util/counts.js';
 import { sentenceOf, type Damaged } from './damage.js';
@@ -129,7 +130,7 @@ export class Export {
     const settled = new BySession(this.#storage, Kind.Settled);
     let number = 0;
     let packetIds: ReadonlyMap<number, number> = new Map();
-    let over: ReadonlyMap<number, record.SettledRecord> = new Map();
+    let over: ReadonlyMap<number, parcels.SettledRecord> = new Map();
     for await (const page of pages(this.#storage, keys.rangeOf(Kind.Delivery))) {
       let text = '';
       for (const { key, value } of page) {
@@ -139,7 +140,7 @@ export class Export {
         if (place.number !== number) {
           number = place.number;
           packetIds = new Map(this.#all(await sent.take(number), (entry) => [keys.sequenceOf(entry.key), record.readSent(entry.value)]));
-          over = new Map(this.#all(await settled.take(number), (entry) => [keys.sequenceOf(entry.key), record.readSettled(entry.value)]));
+          over = new Map(this.#all(await settled.take(number), (entry) => [keys.sequenceOf(entry.key), parcels.readSettled(entry.value)]));
         }
         const bits = over.get(place.sequence)?.bits ?? 0;
         for (const read of this.#try(key, () => deliveriesOf(place, value, bits)) ?? []) {
@@ -191,8 +192,8 @@ function deliveriesOf({ sequence, isApart, count }: keys.Shelved, value: Buffer,
     if ((delivery.message === undefined) !== isApart) throw new record.RecordError('its key is that of another');
     return [() => delivery];
   }
-  const parcel = record.readParcel(value);
+  const parcel = parcels.readParcel(value);
   if (parcel.last !== sequence || parcel.count !== count) throw new record.RecordError('its key is that of another');
   const left = Array.from({ length: count }, (_, i) => i).filter((i) => (over & (1 << i)) === 0);
-  return left.map((i) => () => record.readPacked(value, parcel, i));
+  return left.map((i) => () => parcels.readPacked(value, parcel, i));
 }
