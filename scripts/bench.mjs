@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: PosMQ and other brokers under the same loads, in turns; the figures become a page, plots and JSON in docs/benchmarks.
  *
- * `-- standard` and `-- durable` are the two sets of scenarios; without either both are run. `--rounds N` is how often, `--seconds N` how long
- * each load lasts, `--only WORDS` only scenarios whose name has one of these words, `--servers LIST` only these, `--node PATH` PosMQ on that
+ * `-- standard` and `-- durable` are the two sets of scenarios; without either both are run. `--rounds N` is how often, `--peer-rounds N` how
+ * often the servers that no goal is about, where that is less, `--seconds N` how long each load lasts, `--only WORDS` only scenarios whose name has one of these words, `--servers LIST` only these, `--node PATH` PosMQ on that
  * Node.js, too (may be repeated), `--peer name=host:port,pid` a broker that runs already (may be repeated), `--out DIR` another folder. What is
  * only a part of a set goes to build/benchmarks if no folder is given, for what is published is whole.
  */
@@ -29,7 +29,7 @@ const CEILING_SECONDS = 4;
 /** What starting, connecting and stopping takes a run, in seconds, for the estimate. */
 const AROUND = 2.5;
 
-const { sets, rounds, seconds, words, kinds, nodes, peers, out, command } = options();
+const { sets, rounds, peerRounds, seconds, words, kinds, nodes, peers, out, command } = options();
 const stop = new AbortController();
 process.on('SIGINT', () => (stop.signal.aborted ? process.exit(130) : stop.abort()));
 process.on('SIGTERM', () => process.exit(143));
@@ -52,8 +52,9 @@ async function measure(set) {
   const present = servers.filter(({ absent }) => absent === undefined);
   if (present.length === 0) fail('there is no server to measure');
   const least = chosen.reduce((sum, scenario) => sum + durationOf(scenario) + AROUND, 0);
-  const runs = chosen.length * present.length * rounds;
-  console.log(`posmq: ${set}, ${runs} runs, at least ${Math.ceil((least * present.length * rounds) / 60)} minutes`);
+  const turns = present.reduce((sum, { kind }) => sum + roundsOf(kind), 0);
+  const runs = chosen.length * turns;
+  console.log(`posmq: ${set}, ${runs} runs, at least ${Math.ceil((least * turns) / 60)} minutes`);
 
   const result = {
     set,
@@ -63,6 +64,7 @@ async function measure(set) {
     ended: '',
     interrupted: false,
     rounds,
+    peerRounds,
     seconds,
     machine: machine(),
     cores: pinned,
@@ -78,6 +80,7 @@ async function measure(set) {
       if (disk) scenario.disk.push({ round, ...(await syncTimes(DISK_SECONDS)) });
       // In every round another one is the first, so that none always follows the same.
       for (const server of rotated(present, round - 1)) {
+        if (round > roundsOf(server.kind)) continue;
         done++;
         if (stop.signal.aborted || failures(scenario, server.name) >= ENOUGH_FAILURES) continue;
         const run = { round, server: server.name, ...(await once(scenario, server)) };
@@ -111,6 +114,11 @@ async function once(scenario, server) {
   } finally {
     await started?.stop();
   }
+}
+
+/** PosMQ and Mosquitto are what goals are about. */
+function roundsOf(kind) {
+  return kind.startsWith('posmq') || kind === 'mosquitto' ? rounds : peerRounds;
 }
 
 /** What the load generator can do by itself, its echo on another core. */
@@ -169,7 +177,7 @@ function summary(result) {
 function options() {
   const text = { type: 'string' };
   const many = { type: 'string', multiple: true };
-  const known = { rounds: text, seconds: text, only: many, servers: text, node: many, peer: many, out: text };
+  const known = { rounds: text, 'peer-rounds': text, seconds: text, only: many, servers: text, node: many, peer: many, out: text };
   let values;
   let positionals;
   try {
@@ -188,9 +196,11 @@ function options() {
   if (words.length > 0 && !scenarios.some(({ name }) => words.some((word) => meant(name, word)))) {
     fail(`no scenario has ${words.join(' or ')} in its name; there are ${scenarios.map(({ name }) => name).join(', ')}`);
   }
+  const rounds = number('rounds', values.rounds, /^\d+$/) ?? 5;
   return {
     sets,
-    rounds: number('rounds', values.rounds, /^\d+$/) ?? 5,
+    rounds,
+    peerRounds: Math.min(rounds, number('peer-rounds', values['peer-rounds'], /^\d+$/) ?? rounds),
     seconds: number('seconds', values.seconds, /^\d+(\.\d+)?$/) ?? 4,
     words,
     kinds,
