@@ -1,6 +1,7 @@
 /** After a restart: what waits in the queues is counted in the background, so that their bounds hold again. */
 import type { Found } from '../session/contracts.js';
 import { Parcel } from '../session/parcel.js';
+import { Release } from '../session/release.js';
 import type { Session } from '../session/session.js';
 import type { Entry } from './contracts.js';
 import type { StorageJournal } from './journal.js';
@@ -96,7 +97,8 @@ export class Census {
       of(keys.numberOf(key)).sent.set(keys.sequenceOf(key), record.readSent(value));
     });
     await this.#scan(rangeOf(Kind.Released), 'entries', ({ key, value }) => {
-      of(keys.numberOf(key)).released.push({ packetId: keys.packetIdOf(key), place: record.readNumber(value) });
+      const number = keys.numberOf(key);
+      of(number).released.push(new Release(number, keys.sequenceOf(key), record.readPacketIds(value)));
     });
     await this.#scan(rangeOf(Kind.Received), 'keys', ({ key }) => void of(keys.numberOf(key)).received.push(keys.packetIdOf(key)));
     await this.#scan(rangeOf(Kind.Settled), 'entries', ({ key, value }) => {
@@ -139,7 +141,7 @@ export class Census {
 
 interface Finding {
   readonly sent: Map<number, number>;
-  readonly released: { readonly packetId: number; readonly place: number }[];
+  readonly released: Release[];
   readonly received: number[];
   /** Of parcels, by the sequence of their last delivery. */
   readonly settled: Map<number, parcels.SettledRecord>;
@@ -161,6 +163,5 @@ interface Counted {
 }
 
 function foundOf({ sent, released, received }: Finding, { messages, bytes, last }: Counted, upTo: number): Found {
-  const inOrder = [...released].sort((a, b) => a.place - b.place).map(({ packetId }) => packetId);
-  return { sent, received, released: inOrder, messages, bytes, last, upTo };
+  return { sent, received, released, messages, bytes, last, upTo };
 }

@@ -1,5 +1,5 @@
 /** What has become of deliveries, put on record with a commit: only the difference between now and what is there. Hot. */
-import { Awaiting, type Delivery } from '../session/inflight.js';
+import { Awaiting, type Delivery, identifierAt } from '../session/inflight.js';
 import { FULL, MAX_DELIVERIES, Parcel } from '../session/parcel.js';
 import { Counts } from '../util/counts.js';
 import type { Storage } from './contracts.js';
@@ -7,11 +7,21 @@ import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
 import * as parcels from './parcel-record.js';
 import * as record from './records.js';
+import { Releasing } from './releasing.js';
 
 /** What of a delivery is on record, or will be with this commit: bits of {@link Delivery.filed}. */
-export const Filed = { Touched: 1, Record: 2, Apart: 4, Addressed: 8, Sent: 16, Released: 32, Expiry: 64 } as const;
+export const Filed = { Touched: 1, Record: 2, Apart: 4, Addressed: 8, Sent: 16, Released: 32, Expiry: 64, Read: 128 } as const;
 
 const IS_SENT = Filed.Record | Filed.Addressed | Filed.Sent;
+
+/**
+ * Whether a delivery that waited goes out, after a restart, under the packet identifier it has now, be that on record or not. At QoS 2 only what
+ * was read from the record is sure to be there; and what may be given to another member, or expire, unless it was sent, must be on record as sent.
+ */
+export function isFoundAgain({ packetId, sequence, qos, filed, extras }: Delivery): boolean {
+  if (packetId !== identifierAt(sequence)) return false;
+  return qos === 1 || ((filed & (Filed.Read | Filed.Expiry)) === Filed.Read && extras.share === undefined);
+}
 
 export class Filing {
   /** How many deliveries need a body that has a record of its own, by sequence. */
@@ -24,7 +34,6 @@ export class Filing {
   /** Bodies up to this sequence are not deleted yet: who needs them is still being counted. */
   uncounted = 0;
   readonly #storage: Storage;
-  readonly #next: () => number;
   /** Deliveries something has become of since the last commit. */
   #touched: Delivery[] = [];
   /** During a commit: what goes into the next parcel, by number of the session. */
@@ -32,8 +41,8 @@ export class Filing {
   /** Parcels of which more are over since the last commit. */
   readonly #settling: Parcel[] = [];
   /**
-   * Deliveries at QoS 1 that were sent after they had waited, by number of the session: their packet identifiers go on record where they are still
-   * in flight two beats later. They are in memory as long as that in any case.
+   * Deliveries that were sent after they had waited, under identifiers that are found again, by number of the session: that they were goes on record
+   * where they are still in flight two beats later. They are in memory as long as that in any case.
    */
   #sentLately = new Map<number, Delivery[]>();
   #sentBefore = new Map<number, Delivery[]>();
@@ -41,11 +50,12 @@ export class Filing {
   #overdue: Delivery[] = [];
   /** Sessions of which this commit puts packet identifiers on record. */
   readonly #addressed = new Set<number>();
+  readonly #releasing: Releasing;
 
   /** @param next gives a number that has not been given. */
   constructor(storage: Storage, next: () => number) {
     this.#storage = storage;
-    this.#next = next;
+    this.#releasing = new Releasing(storage, next);
   }
 
   /** Deliveries something has become of since the last commit. */
@@ -73,6 +83,7 @@ export class Filing {
     for (const number of this.#addressed) this.#fileEarlier(number);
     this.#addressed.clear();
     for (let i = 0; i < overdue.length; i++) this.#fileSent(overdue[i]!);
+    this.#releasing.write();
   }
 
   /** Time passes. @returns whether something is to be put on record of what has been in flight for a while. */
@@ -107,7 +118,7 @@ export class Filing {
   /** What came and was settled between two commits is never written. */
   #file(delivery: Delivery): void {
     delivery.filed &= ~Filed.Touched;
-    const { number, sequence, size, packetId, awaiting, filed, done } = delivery;
+    const { number, sequence, size, awaiting, packetId, filed, done } = delivery;
     const isWanted = !done && awaiting !== Awaiting.Pubcomp;
     const isApart = (filed & Filed.Apart) !== 0;
     if (isWanted && (filed & Filed.Record) === 0) {
@@ -115,8 +126,8 @@ export class Filing {
       if (isApart || delivery.message!.expiresAt !== Infinity) this.#fileAlone(delivery, isApart);
       else add(this.#runs, delivery);
     } else if (isWanted && packetId !== 0 && (filed & (Filed.Addressed | Filed.Sent)) === 0) {
-      // Most are acknowledged before the next commit; a QoS 2 message waits for this record, for it must not go out under another identifier.
-      if (delivery.qos === 1 && (filed & Filed.Expiry) === 0) {
+      // Most are acknowledged before the next commit.
+      if ((filed & Filed.Expiry) === 0 && isFoundAgain(delivery)) {
         add(this.#sentLately, delivery);
       } else {
         this.#addressed.add(number);
@@ -134,10 +145,10 @@ export class Filing {
       delivery.filed &= ~(Filed.Record | Filed.Sent);
     }
     if (!done && awaiting === Awaiting.Pubcomp && (filed & Filed.Released) === 0) {
-      this.#storage.put(keys.packetKey(Kind.Released, number, packetId), record.writeNumber(this.#next()));
+      this.#releasing.add(delivery);
       delivery.filed |= Filed.Released;
     } else if (done && (filed & Filed.Released) !== 0) {
-      this.#storage.delete(keys.packetKey(Kind.Released, number, packetId));
+      this.#releasing.complete(delivery);
       delivery.filed &= ~Filed.Released;
     }
   }

@@ -4,7 +4,7 @@ import type { Delivery } from '../session/inflight.js';
 import type { Message } from '../session/message.js';
 import type { Session } from '../session/session.js';
 import type { Storage } from './contracts.js';
-import { Filed, Filing } from './filing.js';
+import { Filed, Filing, isFoundAgain } from './filing.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
 import * as record from './records.js';
@@ -20,6 +20,7 @@ export const forgetful: Journal = {
   subscribed: () => 0,
   unsubscribed: () => 0,
   enqueued: () => 0,
+  isUnused: () => true,
   sent: () => 0,
   released: () => 0,
   settled: () => 0,
@@ -60,6 +61,8 @@ export class StorageJournal implements Journal {
   #landed = 0;
   /** The newest commit nobody may read without: it deletes deliveries their sessions do not have in memory, or has one that is given an old number. */
   #needed: Ticket = 0;
+  /** By packet identifier: the newest commit without which a restart may bring back a delivery, of whatever session, that has gone by it. */
+  readonly #used = new Float64Array(65_536);
 
   constructor({ storage, turn, waits, ended }: JournalParts) {
     this.#storage = storage;
@@ -153,10 +156,14 @@ export class StorageJournal implements Journal {
     return this.#touch(delivery);
   }
 
+  isUnused(packetId: number): boolean {
+    return this.#used[packetId]! <= this.#turn.durable;
+  }
+
   sent(delivery: Delivery): Ticket {
     // Should it be sent again, the message is read back: many that are in flight are much to keep in memory, and to look after for its collector.
     if ((delivery.filed & (Filed.Record | Filed.Expiry)) === Filed.Record) delivery.message = undefined;
-    return delivery.qos === 1 ? this.#touchUnawaited(delivery) : this.#touch(delivery);
+    return isFoundAgain(delivery) ? this.#touchUnawaited(delivery) : this.#touch(delivery);
   }
 
   released(delivery: Delivery): Ticket {
@@ -166,15 +173,16 @@ export class StorageJournal implements Journal {
 
   settled(delivery: Delivery): Ticket {
     if ((delivery.filed & Filed.Expiry) === 0) delivery.message = undefined;
+    this.#used[delivery.packetId] = this.#turn.batch;
     return this.#touchUnawaited(delivery);
   }
 
   received({ number }: Session, packetId: number): Ticket {
-    return this.#put(keys.packetKey(Kind.Received, number, packetId), record.NOTHING);
+    return this.#put(keys.receivedKey(number, packetId), record.NOTHING);
   }
 
   completed({ number }: Session, packetId: number): Ticket {
-    return this.#delete(keys.packetKey(Kind.Received, number, packetId));
+    return this.#delete(keys.receivedKey(number, packetId));
   }
 
   retained(message: Message): Ticket {
@@ -218,9 +226,9 @@ export class StorageJournal implements Journal {
 
   /** Nobody waits for it, unless there is too much of it to wait. */
   #touchUnawaited(delivery: Delivery): Ticket {
-    if (this.filing.size >= MANY) return this.#touch(delivery);
     this.filing.touch(delivery);
-    this.#turn.wroteUnawaited();
+    if (this.filing.size > MANY) this.#turn.wrote();
+    else this.#turn.wroteUnawaited();
     return 0;
   }
 

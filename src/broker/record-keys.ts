@@ -15,8 +15,8 @@ import { RecordError } from './records.js';
  * | Ended | number | a session that is over and whose records are being deleted |
  * | Subscription | number, Topic Filter | what was granted, unless that stands in the record of the session |
  * | Delivery | number, sequence, size, count | a message for a session, with its body unless that is apart; or a parcel of several, with the last one's sequence and their size together |
- * | Sent | number, sequence | the Packet Identifier of a delivery that waited on record before it was sent |
- * | Released | number, Packet Identifier | the place in the order of PUBRELs of a delivery whose receiver has it |
+ * | Sent | number, sequence | the Packet Identifier of a delivery that waited on record before it was sent, unless that was a moment ago |
+ * | Released | number, place in the order of PUBRELs | the Packet Identifiers of deliveries whose receiver has them |
  * | Received | number, Packet Identifier | nothing: a QoS 2 message that came in is ours |
  * | Settled | number, sequence | which messages of a parcel are over, as long as others are not |
  * | Body | sequence | a message that several sessions wait for, once |
@@ -24,7 +24,7 @@ import { RecordError } from './records.js';
  * | Retained | Topic Name | the message |
  * | Will | Client Identifier | the Will, and when it is due |
  *
- * Numbers and sequences are 48 bits, times 48 bits of ms since the epoch, sizes, Packet Identifiers and counts 32, 16 and 8 bits; all big-endian,
+ * Numbers, sequences and places are 48 bits, times 48 bits of ms since the epoch, sizes, Packet Identifiers and counts 32, 16 and 8 bits; all big-endian,
  * so that their order is the order of the keys.
  */
 export const Kind = {
@@ -49,7 +49,7 @@ export type Kind = (typeof Kind)[keyof typeof Kind];
 export const KINDS_OF_A_SESSION = [Kind.Subscription, Kind.Delivery, Kind.Sent, Kind.Released, Kind.Received, Kind.Settled] as const;
 
 /** The version of all records of a store. */
-export const FORMAT = 3;
+export const FORMAT = 4;
 
 /** Set in the size of a delivery's key where its body is apart. */
 const APART = 0x8000_0000;
@@ -153,8 +153,8 @@ export function rangeBehind(number: number, sequence: number): Range {
   return { from, to: numberKey(Kind.Delivery, number + 1) };
 }
 
-/** Of a note about a delivery, or about a parcel. */
-export function noteKey(kind: typeof Kind.Sent | typeof Kind.Settled, number: number, sequence: number): Buffer {
+/** Of a note about a delivery, or about a parcel; of a release, whose place is a sequence as well. */
+export function noteKey(kind: typeof Kind.Sent | typeof Kind.Settled | typeof Kind.Released, number: number, sequence: number): Buffer {
   const bytes = Buffer.allocUnsafe(13);
   bytes[0] = kind;
   write48(bytes, 1, number);
@@ -162,14 +162,14 @@ export function noteKey(kind: typeof Kind.Sent | typeof Kind.Settled, number: nu
   return bytes;
 }
 
-/** What a note is about. */
+/** What a note is about, or the place of a release. */
 export function sequenceOf(recordKey: Buffer): number {
   return read48(recordKey, 7);
 }
 
-export function packetKey(kind: typeof Kind.Released | typeof Kind.Received, number: number, packetId: number): Buffer {
+export function receivedKey(number: number, packetId: number): Buffer {
   const bytes = Buffer.allocUnsafe(9);
-  bytes[0] = kind;
+  bytes[0] = Kind.Received;
   write48(bytes, 1, number);
   writePacketId(bytes, 7, packetId);
   return bytes;

@@ -6,6 +6,7 @@ import { TopicNames } from '../packet/topic-names.js';
 import { PLAIN, type Extras, type PendingWill, type Subscription } from '../session/contracts.js';
 import type { Delivery } from '../session/inflight.js';
 import { Message } from '../session/message.js';
+import { MAX_PACKET_IDS } from '../session/release.js';
 import { read48, write48 } from '../util/uint48.js';
 
 /** A record that cannot be read; the rest of the store has no part in it. */
@@ -205,6 +206,20 @@ export function writeSent(packetId: number): Buffer {
 export function readSent(value: Buffer): number {
   checked(2, value.length);
   return value.readUInt16BE(0);
+}
+
+/** Those of a release, in the order of their PUBRELs. */
+export function writePacketIds(packetIds: readonly number[]): Buffer {
+  const value = Buffer.allocUnsafe(2 * packetIds.length);
+  for (let i = 0; i < packetIds.length; i++) writePacketId(value, 2 * i, packetIds[i]!);
+  return value;
+}
+
+export function readPacketIds(value: Buffer): number[] {
+  const count = value.length / 2;
+  if (!Number.isInteger(count) || count === 0 || count > MAX_PACKET_IDS)
+    throw new RecordError(`packet identifiers have ${value.length} bytes`);
+  return Array.from({ length: count }, (_, i) => value.readUInt16BE(2 * i));
 }
 
 export const NOTHING = Buffer.alloc(0);

@@ -113,7 +113,7 @@ async function lastNumber({ storage, shelf }: RestartParts): Promise<number> {
     if (number > last) last = number;
   };
   await shelf.each(keys.rangeOf(Kind.Session), 'entries', ({ value }) => see(record.readSession(value).number));
-  await shelf.each(keys.rangeOf(Kind.Released), 'entries', ({ key, value }) => see(Math.max(keys.numberOf(key), record.readNumber(value))));
+  await shelf.each(keys.rangeOf(Kind.Released), 'keys', ({ key }) => see(Math.max(keys.numberOf(key), keys.sequenceOf(key))));
   await shelf.each(keys.rangeOf(Kind.Delivery), 'keys', ({ key }) => {
     const { number, sequence } = keys.placeOf(key);
     see(Math.max(number, sequence));

@@ -216,6 +216,7 @@ function deliveryOf(found: record.DeliveryRecord, message: Message, number: numb
   delivery.packetId = packetId;
   delivery.filed =
     Filed.Record |
+    Filed.Read |
     (found.message === undefined ? Filed.Apart : 0) |
     (packetId === 0 ? 0 : Filed.Addressed) |
     (message.expiresAt === Infinity || packetId !== 0 ? 0 : Filed.Expiry);

@@ -59,14 +59,18 @@ export class Turn {
    * A fact was written that nobody waits for: it goes with the next commit, or alone when somebody says so by {@link hasten}. A sync of its own
    * would cost as much as one that publishers wait for, and make them wait for it.
    */
-  wroteUnawaited(): Ticket {
+  wroteUnawaited(): void {
     this.#hasUnawaited = true;
-    return this.#batch;
   }
 
   /** What nobody waits for is to be committed, too. */
   hasten(): void {
     if (this.#hasUnawaited) this.wrote();
+  }
+
+  /** The ticket of the next fact that is written. */
+  get batch(): Ticket {
+    return this.#batch;
   }
 
   /** The ticket of the last fact that was written. */

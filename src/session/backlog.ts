@@ -130,8 +130,8 @@ export class Backlog {
     const foundId = this.#found?.get(sequence);
     const packetId = foundId ?? delivery.packetId;
     if (delivery.message !== undefined && packetId === 0) {
-      // At QoS 1 what was sent is on record a little later: what waited for a client that was here may have been sent [MQTT-3.3.1-1].
-      delivery.isRepeat = sequence <= this.#unsure && delivery.qos === 1;
+      // What was sent is on record a little later: what waited for a client that was here may have been [MQTT-3.3.1-1].
+      delivery.isRepeat = sequence <= this.#unsure && mayGoUnrecorded(delivery);
       return session.queue.taken(delivery);
     }
     session.queue.removed(delivery.size);
@@ -159,4 +159,9 @@ export class Backlog {
     for (const delivery of absent) if (delivery.awaiting !== Awaiting.Pubcomp) this.#session.forget(delivery);
     throw new Error(`of ${this.#session.queue.lose()} messages that wait, and ${absent.length} in flight, nothing is on record`);
   }
+}
+
+/** At QoS 2 what may expire, or go to another member, is on record as sent before it goes out. */
+function mayGoUnrecorded({ qos, message, extras }: Delivery): boolean {
+  return qos === 1 || (message!.expiresAt === Infinity && extras.share === undefined);
 }

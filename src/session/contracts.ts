@@ -5,6 +5,7 @@ import type { Properties } from '../packet/properties.js';
 import type { ReasonCode } from '../packet/reason-code.js';
 import type { Delivery } from './inflight.js';
 import type { Message } from './message.js';
+import type { Release } from './release.js';
 import type { Session } from './session.js';
 import type { CloseReason, Tally } from './tally.js';
 
@@ -171,7 +172,12 @@ export interface Journal {
   unsubscribed(session: Session, filter: string): Ticket;
   /** A message for this session, sent just now or waiting. */
   enqueued(session: Session, delivery: Delivery): Ticket;
-  /** It waited, and has a packet identifier now. */
+  /**
+   * Whether a packet identifier belongs to nothing that a restart may bring back. Of all sessions: where it does in another one, the answer is no,
+   * too.
+   */
+  isUnused(packetId: number): boolean;
+  /** It waited, and has a packet identifier now. Before the ticket is durable it must not go out. */
   sent(delivery: Delivery): Ticket;
   /** The receiver has it (PUBREC): from now on only PUBREL is sent. */
   released(delivery: Delivery): Ticket;
@@ -214,8 +220,8 @@ export interface Shelf {
 
 /** What a restart finds of one session beside its queue, and how much waits there. */
 export interface Found {
-  /** Packet identifiers of deliveries that wait for PUBCOMP, in the order of their PUBRELs. */
-  readonly released: readonly number[];
+  /** What waits for PUBCOMP, in the order of the PUBRELs. */
+  readonly released: readonly Release[];
   /** Packet identifiers of QoS 2 messages that came in. */
   readonly received: readonly number[];
   /** Packet identifiers of deliveries that had waited before they were sent, by sequence. */

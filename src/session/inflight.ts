@@ -3,6 +3,7 @@ import type { QoS } from '../packet/packet.js';
 import { PLAIN, type Extras } from './contracts.js';
 import type { Message } from './message.js';
 import type { Parcel } from './parcel.js';
+import type { Release } from './release.js';
 
 /** Which packet a delivery waits for. */
 export const Awaiting = { Nothing: 0, Puback: 1, Pubrec: 2, Pubcomp: 3 } as const;
@@ -31,6 +32,8 @@ export class Delivery {
   /** The parcel it is in on record, and its bit there; none where it has a record of its own. */
   parcel: Parcel | undefined;
   bit = 0;
+  /** The release it is in on record; none before its PUBREC. */
+  release: Release | undefined;
 
   constructor(message: Message | undefined, qos: QoS, retain: boolean, extras: Extras, size: number) {
     this.message = message;
@@ -39,6 +42,7 @@ export class Delivery {
     this.extras = extras;
     this.size = size;
     this.parcel = undefined;
+    this.release = undefined;
   }
 
   /** It goes, or went, out under this packet identifier. */
@@ -61,6 +65,14 @@ function owed(awaiting: Awaiting, qos: QoS): Delivery {
 
 const MAX_PACKET_ID = 65_535;
 const NONE: readonly Delivery[] = [];
+
+/**
+ * The packet identifier that belongs to a place in a queue: what has waited goes out under it where it is free, and so again after a restart, though it
+ * is not on record that it went out.
+ */
+export function identifierAt(sequence: number): number {
+  return 1 + (sequence % MAX_PACKET_ID);
+}
 
 export class Inflight {
   /** None until there is a delivery: an empty Map is 232 bytes, and most sessions only listen at QoS 0, or only publish. */

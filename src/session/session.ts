@@ -16,7 +16,7 @@ import {
   type Ticket,
   type Wire,
 } from './contracts.js';
-import { Awaiting, Delivery, Inflight, OWES_PUBACK, OWES_PUBCOMP, OWES_PUBREC } from './inflight.js';
+import { Awaiting, Delivery, identifierAt, Inflight, OWES_PUBACK, OWES_PUBCOMP, OWES_PUBREC } from './inflight.js';
 import type { Message } from './message.js';
 import { OutgoingQueue } from './outgoing-queue.js';
 import type { DropReason, Tally } from './tally.js';
@@ -285,11 +285,13 @@ export class Session implements Subscriber {
   warm(found: Found): void {
     if (!this.isCold) return;
     this.isCold = false;
-    for (const packetId of found.released) {
-      const delivery = new Delivery(undefined, 2, false, PLAIN, 0);
-      Object.assign(delivery, { packetId, awaiting: Awaiting.Pubcomp, number: this.number });
-      this.inflight.add(packetId, delivery);
-      this.#surroundings.shelf!.knows(delivery);
+    for (const release of found.released) {
+      for (const packetId of release.packetIds) {
+        const delivery = new Delivery(undefined, 2, false, PLAIN, 0);
+        Object.assign(delivery, { packetId, awaiting: Awaiting.Pubcomp, number: this.number, release });
+        this.inflight.add(packetId, delivery);
+        this.#surroundings.shelf!.knows(delivery);
+      }
     }
     this.lastSequence = Math.max(this.lastSequence, found.last);
     if (found.received.length > 0) this.#received = new Set(found.received);
@@ -313,7 +315,8 @@ export class Session implements Subscriber {
   /** A message that waited, or was to be sent again, and will not be. */
   giveUp(delivery: Delivery, reason: DropReason): void {
     this.#drop(reason);
-    this.forget(delivery);
+    if (delivery.isRepeat && delivery.qos === 2) this.#takeBack(delivery);
+    else this.forget(delivery);
     this.#backlog?.left(delivery);
   }
 
@@ -365,19 +368,38 @@ export class Session implements Subscriber {
       this.giveUp(delivery, 'packet-too-large');
       return 0;
     }
-    const packetId = this.inflight.nextId();
+    const hasWaited = delivery.sequence !== 0;
+    const packetId = hasWaited ? this.#identifierFor(delivery) : this.inflight.nextId();
     delivery.sentAs(packetId);
     this.inflight.add(packetId, delivery);
     let ticket = 0;
     if (this.durable) {
       const { journal } = this.#surroundings;
-      ticket = delivery.sequence === 0 ? journal.enqueued(this, delivery) : journal.sent(delivery);
+      ticket = hasWaited ? journal.sent(delivery) : journal.enqueued(this, delivery);
       this.#backlog?.left(delivery);
     }
     // At QoS 2 durable before it leaves: after a restart it must go out under the same identifier, or it would come twice. At QoS 1 it may.
     const first = firstByte(qos, retain);
-    this.#transmit(wire, frame, delivery.isRepeat ? first | DUP : first, packetId, qos === 2 ? ticket : 0);
+    this.#transmit(wire, frame, delivery.isRepeat ? first | DUP : first, packetId, hasWaited || qos === 2 ? ticket : 0);
     return ticket;
+  }
+
+  /** Its own, unless something goes, or after a restart may go, by that. */
+  #identifierFor({ sequence }: Delivery): number {
+    const own = identifierAt(sequence);
+    return this.inflight.get(own) === undefined && this.#surroundings.journal.isUnused(own) ? own : this.inflight.nextId();
+  }
+
+  /** Its receiver may have had it before the restart, and keeps the identifier until that is released; only what was in flight is meant. */
+  #takeBack(delivery: Delivery): void {
+    const packetId = identifierAt(delivery.sequence);
+    if (this.inflight.get(packetId) !== undefined || this.inflight.size >= this.#surroundings.limits.maxInflight)
+      return this.forget(delivery);
+    delivery.packetId = packetId;
+    delivery.awaiting = Awaiting.Pubcomp;
+    this.inflight.add(packetId, delivery);
+    if (this.#wire !== undefined) this.#quota--;
+    this.#sendPubrel(packetId, this.#surroundings.journal.released(delivery), ReasonCode.Success);
   }
 
   #sendAndForget(wire: Wire, message: Message, qos: QoS, retain: boolean, extras: Extras): void {

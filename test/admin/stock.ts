@@ -2,8 +2,9 @@
 import * as fc from 'fast-check';
 import type { Storage } from '../../src/broker/contracts.js';
 import type { CreateOptions } from '../../src/create.js';
+import { writePacketId } from '../../src/packet/publish.js';
 import { createTestBroker, PacketType, Publish, type Packet, type QoS, type TestConnection, type Version } from '../../src/testing.js';
-import { connect } from '../conversations/client.js';
+import { answerTo, connect } from '../conversations/client.js';
 import { APART } from '../conversations/store.js';
 import { anyString } from '../util/any-string.js';
 
@@ -142,31 +143,52 @@ function act({ connection, version }: Caller, deed: Exclude<Deed, { does: 'conne
 }
 
 function answer(connection: TestConnection, packet: Packet): void {
-  if (packet instanceof Publish) {
-    if (packet.qos > 0)
-      connection.send({ type: packet.qos === 1 ? PacketType.Puback : PacketType.Pubrec, packetId: packet.packetId, reasonCode: 0 });
-  } else if (packet.type === PacketType.Pubrel) {
-    connection.send({ type: PacketType.Pubcomp, packetId: packet.packetId, reasonCode: 0 });
-  } else if (packet.type === PacketType.Pubrec) {
-    connection.send({ type: PacketType.Pubrel, packetId: packet.packetId, reasonCode: 0 });
-  }
+  const answer = answerTo(packet);
+  if (answer !== undefined) connection.send(answer);
 }
 
-/** What every client is sent that comes back, and how many messages wait. */
+/**
+ * What every client is sent that comes back, and how many messages wait. In place of each packet identifier stands which message of the connection went
+ * by it: it is made of the message's place among those of all clients, and what comes after an import has another one.
+ */
 export async function served(storage: Storage): Promise<readonly object[]> {
   const broker = await createTestBroker({ storage });
   await broker.settle();
   const told: object[] = [{ ...broker.broker.stats.retained, ...broker.broker.stats.sessions }];
   for (const name of NAMES) {
     const connection = broker.connect().send(connect(name, { version: 5, clean: false, properties: { sessionExpiryInterval: 60 } }));
+    const inOrder = new InOrder();
     for (let last = -1; last !== connection.bytesReceived; ) {
       last = connection.bytesReceived;
       await broker.settle();
       for (const packet of connection.take()) {
-        told.push({ name, hex: packet instanceof Publish ? packet.bytes.toString('hex') : JSON.stringify(packet) });
+        told.push({ name, hex: inOrder.told(packet) });
         answer(connection, packet);
       }
     }
   }
   return told;
+}
+
+/** Messages of one connection, which answers all it is sent, numbered in the order they came. */
+class InOrder {
+  #last = 0;
+  /** Of QoS 2, until PUBREL, by packet identifier. */
+  readonly #open = new Map<number, number>();
+
+  /** A packet, with that number in place of the packet identifier. */
+  told(packet: Packet): string {
+    if (packet.type === PacketType.Pubrel) return JSON.stringify({ ...packet, packetId: this.#numberOf(packet.packetId, true) });
+    if (packet.type !== PacketType.Publish) return JSON.stringify(packet);
+    const bytes = Buffer.from(packet.bytes);
+    if (packet.qos > 0) writePacketId(bytes, packet.packetIdOffset, this.#numberOf(packet.packetId, packet.qos === 1));
+    return bytes.toString('hex');
+  }
+
+  #numberOf(packetId: number, isLast: boolean): number {
+    const number = this.#open.get(packetId) ?? ++this.#last;
+    if (isLast) this.#open.delete(packetId);
+    else this.#open.set(packetId, number);
+    return number;
+  }
 }

@@ -7,6 +7,7 @@ import * as keys from '../../src/broker/record-keys.js';
 import { Kind } from '../../src/broker/record-keys.js';
 import * as parcels from '../../src/broker/parcel-record.js';
 import * as record from '../../src/broker/records.js';
+import { identifierAt } from '../../src/session/inflight.js';
 import { createTestBroker, MemoryStorage } from '../../src/testing.js';
 import { arrive, arrive5, comeBack, having, puback } from '../conversations/client.js';
 import { recordsOf } from '../conversations/store.js';
@@ -129,9 +130,9 @@ const damages: readonly Case[] = [
       const subscription = keys.subscriptionKey(9, 'a');
       storage.put(subscription, record.writeSubscription(granted));
       storage.put(keys.noteKey(Kind.Sent, 9, 3), record.writeSent(1));
-      storage.put(keys.packetKey(Kind.Released, 9, 1), record.writeNumber(1));
-      storage.put(keys.packetKey(Kind.Received, 9, 1), record.NOTHING);
-      return [subscription, keys.noteKey(Kind.Sent, 9, 3), keys.packetKey(Kind.Released, 9, 1), keys.packetKey(Kind.Received, 9, 1)];
+      storage.put(keys.noteKey(Kind.Released, 9, 3), record.writePacketIds([1]));
+      storage.put(keys.receivedKey(9, 1), record.NOTHING);
+      return [subscription, keys.noteKey(Kind.Sent, 9, 3), keys.noteKey(Kind.Released, 9, 3), keys.receivedKey(9, 1)];
     },
     says: /no session of number 9/,
   },
@@ -244,7 +245,7 @@ async function parcelStore(): Promise<MemoryStorage> {
   await broker.settle();
   const ann = await comeBack(broker, 'ann');
   await ann.take();
-  await ann.send(puback(2)).expect();
+  await ann.send(puback(identifierAt(3))).expect();
   return storage;
 }
 
@@ -349,7 +350,7 @@ test('what is left over is counted and is no damage', async () => {
   storage.put(keys.noteKey(Kind.Sent, 1, place.sequence), record.writeSent(1));
   storage.put(keys.expiryKey(5, 1, 2, place.size, false), record.NOTHING);
   storage.put(keys.numberKey(Kind.Ended, 9), record.NOTHING);
-  storage.put(keys.packetKey(Kind.Received, 9, 1), record.NOTHING);
+  storage.put(keys.receivedKey(9, 1), record.NOTHING);
   await storage.commit();
   const { check, damages } = await checked(storage);
   assert.deepEqual(damages, []);
@@ -362,7 +363,7 @@ test('a store of another version, or of none, is not looked at', async () => {
   await mustBeOfThisVersion(storage);
   storage.put(keys.key(Kind.Format), Buffer.of(9));
   await storage.commit();
-  await assert.rejects(mustBeOfThisVersion(storage), { message: 'the records of the store are of version 9, this PosMQ reads version 3' });
+  await assert.rejects(mustBeOfThisVersion(storage), { message: 'the records of the store are of version 9, this PosMQ reads version 4' });
   await assert.rejects(mustBeOfThisVersion(new MemoryStorage()), {
     message: 'the store says no version of its records: no PosMQ has used it',
   });

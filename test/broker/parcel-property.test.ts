@@ -4,11 +4,11 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { PacketType, Publish, type Packet, type QoS, type TestConnection } from '../../src/testing.js';
 import { checked } from '../admin/text.js';
-import { connect } from '../conversations/client.js';
+import { answerTo, connect } from '../conversations/client.js';
 import { inventory } from '../conversations/store.js';
 import { heard } from '../storage/held.js';
 import { runs } from '../util/runs.js';
-import { answerTo, Stage } from './stage.js';
+import { Stage } from './stage.js';
 
 /** As long as a message that expires waits, in ms, and until the broker has looked for it. */
 const EXPIRY = 2_000;

@@ -12,6 +12,7 @@ import { PLAIN } from '../../src/session/contracts.js';
 import { Delivery } from '../../src/session/inflight.js';
 import { Message } from '../../src/session/message.js';
 import { MAX_DELIVERIES, Parcel } from '../../src/session/parcel.js';
+import { MAX_PACKET_IDS } from '../../src/session/release.js';
 import { anyString } from '../util/any-string.js';
 import { runs } from '../util/runs.js';
 
@@ -32,11 +33,9 @@ const anyKey = fc.oneof(
   fc.tuple(number, name).map(([number, filter]) => ({ kind: Kind.Subscription, key: keys.subscriptionKey(number, filter) })),
   place.map(({ number, sequence, size, isApart }) => ({ kind: Kind.Delivery, key: keys.deliveryKey(number, sequence, size, isApart) })),
   fc
-    .tuple(fc.constantFrom(Kind.Sent, Kind.Settled), number, number)
+    .tuple(fc.constantFrom(Kind.Sent, Kind.Settled, Kind.Released), number, number)
     .map(([kind, number, sequence]) => ({ kind, key: keys.noteKey(kind, number, sequence) })),
-  fc
-    .tuple(fc.constantFrom(Kind.Released, Kind.Received), number, packetId)
-    .map(([kind, number, packetId]) => ({ kind, key: keys.packetKey(kind, number, packetId) })),
+  fc.tuple(number, packetId).map(([number, packetId]) => ({ kind: Kind.Received, key: keys.receivedKey(number, packetId) })),
   fc.tuple(moment, place).map(([at, { number, sequence, size, isApart }]) => ({
     kind: Kind.Expiry,
     key: keys.expiryKey(at, number, sequence, size, isApart),
@@ -58,7 +57,7 @@ test('a key gives back what it was made of', () => {
       assert.deepEqual(keys.placeOf(keys.deliveryKey(number, sequence, size, isApart, 32)), { ...place, count: 32 });
       assert.deepEqual(keys.placeOfExpiry(keys.expiryKey(1, number, sequence, size, isApart)), place);
       assert.equal(keys.sequenceOf(keys.noteKey(Kind.Sent, number, sequence)), sequence);
-      assert.equal(keys.packetIdOf(keys.packetKey(Kind.Received, number, packetId)), packetId);
+      assert.equal(keys.packetIdOf(keys.receivedKey(number, packetId)), packetId);
     }),
   );
 });
@@ -88,8 +87,8 @@ test('what is of one session lies in the range of its number, and of no other nu
           [Kind.Delivery]: () => keys.deliveryKey(number, sequence, 1, false),
           [Kind.Sent]: () => keys.noteKey(Kind.Sent, number, sequence),
           [Kind.Settled]: () => keys.noteKey(Kind.Settled, number, sequence),
-          [Kind.Released]: () => keys.packetKey(Kind.Released, number, packetId),
-          [Kind.Received]: () => keys.packetKey(Kind.Received, number, packetId),
+          [Kind.Released]: () => keys.noteKey(Kind.Released, number, sequence),
+          [Kind.Received]: () => keys.receivedKey(number, packetId),
         }[kind]();
         assert.equal(isIn(key, keys.rangeOfNumber(kind, number)), true);
         assert.equal(isIn(key, keys.rangeOfNumber(kind, other)), other === number);
@@ -174,9 +173,11 @@ test('of a session that is cut short the subscriptions before that are read', ()
   }
 });
 
-test('a subscription, a number and a packet identifier are read as they were written', () => {
+test('a subscription, a number and packet identifiers are read as they were written', () => {
+  const packetIds = fc.array(packetId, { minLength: 1, maxLength: MAX_PACKET_IDS });
   fc.assert(
-    fc.property(anySubscription, packetId, number, (subscription, packetId, number) => {
+    fc.property(anySubscription, packetId, packetIds, number, (subscription, packetId, packetIds, number) => {
+      assert.deepEqual(record.readPacketIds(record.writePacketIds(packetIds)), packetIds);
       assert.deepEqual(record.readSubscription(record.writeSubscription(subscription), subscription.filter), subscription);
       assert.equal(record.readSent(record.writeSent(packetId)), packetId);
       assert.equal(record.readNumber(record.writeNumber(number)), number);
@@ -360,6 +361,13 @@ const values = [
   { name: 'a number', value: record.writeNumber(1), read: record.readNumber },
   { name: 'a packet identifier', value: record.writeSent(1), read: record.readSent },
 ];
+
+test('a release has one packet identifier at least, and no more than it may', () => {
+  for (const length of [0, 1, 3, 2 * MAX_PACKET_IDS + 2]) {
+    assert.throws(() => record.readPacketIds(Buffer.alloc(length, 1)), { name: 'RecordError' }, `${length} bytes`);
+  }
+  assert.equal(record.readPacketIds(Buffer.alloc(2 * MAX_PACKET_IDS, 1)).length, MAX_PACKET_IDS);
+});
 
 for (const { name, value, read } of values) {
   test(`${name} that is cut short is refused in a sentence, wherever it is cut`, () => {

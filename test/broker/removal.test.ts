@@ -180,8 +180,8 @@ for (const { what, harm, count } of [
     const { storage } = await waiting(4);
     const broker = await createTestBroker({ storage, maxInflight: 1 });
     const bob = await comeBack(broker, 'bob');
+    await bob.accept();
     await bob.take();
-    await bob.send(puback(1)).take();
     bob.hangUp();
     await broker.settle();
     const [parcel] = await recordsOf(storage, Kind.Delivery);

@@ -10,13 +10,12 @@ import {
   MemoryStorage,
   PacketType,
   Publish,
-  type Packet,
   type PublishFields,
   type QoS,
   type TestBroker,
   type TestConnection,
 } from '../../src/testing.js';
-import { connect, puback, pubcomp, pubrec, pubrel, subscribe } from '../conversations/client.js';
+import { answerTo, connect, subscribe } from '../conversations/client.js';
 import { copyOf, recordsOf } from '../conversations/store.js';
 import { HeldStorage, heard, started } from '../storage/held.js';
 
@@ -33,10 +32,10 @@ export class Stage {
     this.journal = journal;
   }
 
-  static async set(options: CreateOptions = {}, kept = new MemoryStorage()): Promise<Stage> {
+  static async set(options: CreateOptions = {}, kept = new MemoryStorage(), time?: number): Promise<Stage> {
     const spy = mock.method(StorageJournal.prototype, 'continueAfter');
     const storage = new HeldStorage(kept);
-    const broker = await started(storage, options);
+    const broker = await started(storage, options, time);
     const journal = spy.mock.calls[0]!.this as StorageJournal;
     spy.mock.resetCalls(); // or it would be kept for ever
     spy.mock.restore();
@@ -45,7 +44,7 @@ export class Stage {
 
   /** What the next process finds if this one dies now: what has landed. */
   async next(options: CreateOptions = {}): Promise<Stage> {
-    return Stage.set(options, await copyOf(this.storage.kept));
+    return Stage.set(options, await copyOf(this.storage.kept), this.broker.now);
   }
 
   /** Lets commits land until nothing is left to do. */
@@ -119,16 +118,6 @@ export function taken(client: TestConnection): string[] {
     if (packet instanceof Publish) return [`${packet.payload.toString()} ${packet.packetId}${packet.dup ? ' again' : ''}`];
     return packet.type === PacketType.Pubrel ? [`release ${packet.packetId}`] : [];
   });
-}
-
-/** What a client says to a packet, where it says something. */
-export function answerTo(packet: Packet): Packet | undefined {
-  if (packet instanceof Publish) {
-    if (packet.qos === 0) return undefined;
-    return packet.qos === 1 ? puback(packet.packetId) : pubrec(packet.packetId);
-  }
-  if (packet.type === PacketType.Pubrel) return pubcomp(packet.packetId);
-  return packet.type === PacketType.Pubrec ? pubrel(packet.packetId) : undefined;
 }
 
 /** Has a client answer everything until nothing comes any more. @returns the payloads it was sent. */

@@ -67,6 +67,16 @@ export function rawPacket(first: number, ...parts: (string | readonly number[])[
   return Buffer.concat([header, body]);
 }
 
+/** What a client says to a packet, where it says something. */
+export function answerTo(packet: Packet): Packet | undefined {
+  if (packet instanceof Publish) {
+    if (packet.qos === 0) return undefined;
+    return packet.qos === 1 ? puback(packet.packetId) : pubrec(packet.packetId);
+  }
+  if (packet.type === PacketType.Pubrel) return pubcomp(packet.packetId);
+  return packet.type === PacketType.Pubrec ? pubrel(packet.packetId) : undefined;
+}
+
 function withLength(bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.of(bytes.length >> 8, bytes.length & 0xff), bytes]);
 }
@@ -170,10 +180,14 @@ export class Client {
 
   /** Takes everything that has come: PUBLISHes and nothing else, by their payloads. */
   async payloads(): Promise<string[]> {
-    return (await this.take()).map((packet) => {
-      assert.ok(packet instanceof Publish, packetName(packet.type));
-      return packet.payload.toString();
-    });
+    return (await this.#publishes()).map(({ payload }) => payload.toString());
+  }
+
+  /** The same as {@link payloads}, and answers each: PUBACK or PUBREC. */
+  async accept(): Promise<string[]> {
+    const publishes = await this.#publishes();
+    this.send(...publishes.flatMap((publish) => answerTo(publish) ?? []));
+    return publishes.map(({ payload }) => payload.toString());
   }
 
   /** Says goodbye. */
@@ -184,6 +198,13 @@ export class Client {
   /** Is gone without a word. */
   hangUp(): void {
     this.connection.hangUp();
+  }
+
+  async #publishes(): Promise<Publish[]> {
+    return (await this.take()).map((packet) => {
+      assert.ok(packet instanceof Publish, packetName(packet.type));
+      return packet;
+    });
   }
 }
 

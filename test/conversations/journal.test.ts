@@ -8,6 +8,7 @@ import * as record from '../../src/broker/records.js';
 import type { Log } from '../../src/broker/contracts.js';
 import type { CreateOptions } from '../../src/create.js';
 import type { QoS } from '../../src/packet/packet.js';
+import { identifierAt } from '../../src/session/inflight.js';
 import { createTestBroker, MemoryStorage, type TestBroker } from '../../src/testing.js';
 import { HeldStorage, heard, started } from '../storage/held.js';
 import {
@@ -93,10 +94,10 @@ test('a queue is there again, in its order, with each message’s QoS [MQTT-4.5.
   assert.deepEqual(again.broker.stats.queued.messages, 4);
   const back = await comeBack(again, 'bob');
   await back.expect(
-    publish('a', '0', { qos: 1, packetId: 1 }),
-    publish('a', '1', { qos: 2, packetId: 2 }),
-    publish('a', '2', { qos: 2, packetId: 3 }),
-    publish('a', '3', { qos: 1, packetId: 4 }),
+    publish('a', '0', { qos: 1, packetId: identifierAt(2) }),
+    publish('a', '1', { qos: 2, packetId: identifierAt(3) }),
+    publish('a', '2', { qos: 2, packetId: identifierAt(4) }),
+    publish('a', '3', { qos: 1, packetId: identifierAt(5) }),
   );
 });
 
@@ -104,19 +105,19 @@ test('what was in flight is sent again as it was: identifiers, DUP, PUBREL where
   const { ann, bob, restart } = await scene({ maxInflight: 4 });
   for (const [i, qos] of ([1, 2, 2, 1, 2, 1] as const).entries()) ann.publish('a', `${i}`, { qos });
   assert.deepEqual(await bob.payloads(), ['0', '1', '2', '3']);
-  await bob.send(puback(1), pubrec(3)).expect(publish('a', '4', { qos: 2, packetId: 5 }), pubrel(3));
+  await bob.send(puback(1), pubrec(3)).expect(publish('a', '4', { qos: 2, packetId: identifierAt(6) }), pubrel(3));
   const again = await restart();
   const back = await comeBack(again, 'bob');
   await back.expect(
     pubrel(3),
     publish('a', '1', { qos: 2, packetId: 2, dup: true }),
     publish('a', '3', { qos: 1, packetId: 4, dup: true }),
-    publish('a', '4', { qos: 2, packetId: 5, dup: true }),
+    publish('a', '4', { qos: 2, packetId: identifierAt(6), dup: true }),
   );
   const view = again.broker.session('bob')!;
   assert.deepEqual([view.inflight, view.queuedMessages], [4, 1]);
-  // At QoS 1 the record of what was sent comes a little later: what waits might have been sent, and says so.
-  await back.send(pubcomp(3)).expect(publish('a', '5', { qos: 1, packetId: 6, dup: true }));
+  // The record of what was sent comes a little later: what waits might have been sent, and says so.
+  await back.send(pubcomp(3)).expect(publish('a', '5', { qos: 1, packetId: identifierAt(7), dup: true }));
 });
 
 test('identifiers in flight are not given to others after a restart [MQTT-2.3.1-4]', async () => {
@@ -320,7 +321,7 @@ test('a store of another version stops the start with a sentence, and is left as
   await storage.commit();
   const { size } = storage;
   const sentence =
-    'the records of the store are of version 9, this PosMQ reads version 3: start it with the PosMQ that wrote them, or export it with that one and import it into a new folder';
+    'the records of the store are of version 9, this PosMQ reads version 4: start it with the PosMQ that wrote them, or export it with that one and import it into a new folder';
   await assert.rejects(restart(), { name: 'FormatError', message: sentence });
   assert.equal(storage.size, size);
 });

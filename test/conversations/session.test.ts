@@ -1,6 +1,7 @@
 /** What is remembered of a client that is away, and what it finds when it comes back (MQTT 3.1.1 sections 3.1.2.4, 4.1 and 4.4). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { identifierAt } from '../../src/session/inflight.js';
 import { createTestBroker, MemoryStorage, type TestBroker } from '../../src/testing.js';
 import {
   arrive,
@@ -265,7 +266,7 @@ test('nothing overtakes CONNACK, which waits for the disk: no resent, queued or 
     pingresp,
     publish('to/alice', 'fresh'),
     publish('to/alice', 'resent', { qos: 1, packetId: 1, dup: true }),
-    publish('to/alice', 'waited', { qos: 2, packetId: 2 }),
+    publish('to/alice', 'waited', { qos: 2, packetId: identifierAt(3) }),
   );
 });
 

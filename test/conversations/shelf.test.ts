@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import * as keys from '../../src/broker/record-keys.js';
 import { Kind } from '../../src/broker/record-keys.js';
 import type { CreateOptions } from '../../src/create.js';
+import { identifierAt } from '../../src/session/inflight.js';
 import { createTestBroker, MemoryStorage, type TestBroker } from '../../src/testing.js';
 import { arrive, comeBack, puback, publish, pubcomp, pubrec, pubrel, type Client } from './client.js';
 import { HeldStorage, heard, started } from '../storage/held.js';
@@ -91,9 +92,10 @@ test('where the oldest is dropped for a client that is away, what is in flight i
   const back = await comeBack(broker, 'bob');
   await back.expect(publish('a', '1', { qos: 2, packetId: 1, dup: true }));
   await back.send(pubrec(1)).expect(pubrel(1));
-  await back.send(pubcomp(1)).expect(publish('a', '4', { qos: 2, packetId: 2 }));
-  await back.send(pubrec(2)).expect(pubrel(2));
-  await back.send(pubcomp(2)).expect(publish('a', '5', { qos: 2, packetId: 3 }));
+  const [fourth, fifth] = [identifierAt(5), identifierAt(6)];
+  await back.send(pubcomp(1)).expect(publish('a', '4', { qos: 2, packetId: fourth }));
+  await back.send(pubrec(fourth)).expect(pubrel(fourth));
+  await back.send(pubcomp(fourth)).expect(publish('a', '5', { qos: 2, packetId: fifth }));
 });
 
 test('the bound of all queues together holds also where the oldest is dropped of a queue on the shelf', async () => {
@@ -113,20 +115,21 @@ test('a restart leaves no record of what waited, was sent and is acknowledged af
   for (const payload of ['1', '2']) ann.publish('a', payload, { qos: 2 });
   await bob.take();
   await bob.send(pubrec(1)).expect(pubrel(1));
-  await bob.send(pubcomp(1)).expect(publish('a', '2', { qos: 2, packetId: 2 }));
+  const packetId = identifierAt(3);
+  await bob.send(pubcomp(1)).expect(publish('a', '2', { qos: 2, packetId }));
   await broker.settle();
   assert.equal(await count(storage, Kind.Sent), 1);
   const again = await createTestBroker({ storage, maxInflight: 1 });
   const back = await comeBack(again, 'bob');
-  await back.expect(publish('a', '2', { qos: 2, packetId: 2, dup: true }));
-  await back.send(pubrec(2)).expect(pubrel(2));
-  await back.send(pubcomp(2)).expect();
+  await back.expect(publish('a', '2', { qos: 2, packetId, dup: true }));
+  await back.send(pubrec(packetId)).expect(pubrel(packetId));
+  await back.send(pubcomp(packetId)).expect();
   for (const kind of [Kind.Sent, Kind.Delivery, Kind.Released, Kind.Expiry]) assert.equal(await count(storage, kind), 0);
 });
 
 test('who has an identifier on record has those sent before it there too, whatever their QoS', async () => {
   const storage = new HeldStorage();
-  const broker = await started(storage, { maxInflight: 3 });
+  const broker = await started(storage, { maxInflight: 4 });
   const settle = async (): Promise<void> => {
     do {
       broker.endTurn();
@@ -134,31 +137,37 @@ test('who has an identifier on record has those sent before it there too, whatev
       while (storage.underWay) await storage.land();
     } while (!broker.broker.idle);
   };
-  const ann = broker.connect().send({ type: 1, version: 4, clean: true, keepAlive: 0, clientId: 'ann' });
+  const ann = broker.connect().send({ type: 1, version: 5, clean: true, keepAlive: 0, clientId: 'ann' });
   const come = () => broker.connect().send({ type: 1, version: 4, clean: false, keepAlive: 0, clientId: 'bob' });
   come()
     .send({ type: 8, packetId: 1, subscriptions: [{ filter: '#', qos: 2 }] })
     .hangUp();
   await settle();
-  for (const [i, qos] of ([1, 2, 1] as const).entries()) ann.send(publish('a', `${i}`, { qos, packetId: i + 1 }));
+  for (const [i, qos] of ([1, 2, 2, 1] as const).entries()) {
+    ann.send(publish('a', `${i}`, { version: 5, ...(i === 2 ? soon : undefined), qos, packetId: i + 1 }));
+  }
   await settle();
   const bob = come();
-  // Until the first PUBLISH at QoS 2 has left: what is on record by then is all a successor knows.
+  // What expires does not leave before it is on record that it was sent. What is on record by then is all a successor knows.
   do {
     broker.endTurn();
     await heard();
     if (storage.underWay) await storage.land();
-  } while (!bob.packets.some((packet) => 'qos' in packet && packet.qos === 2));
+  } while (!bob.packets.some((packet) => 'payload' in packet && packet.payload.toString() === '2'));
+  assert.equal(await count(storage.kept, Kind.Sent), 4);
   const ids = bob
     .take()
     .flatMap((packet) => ('qos' in packet && packet.qos > 0 ? [`${packet.payload.toString()} ${packet.packetId}`] : []));
-  const again = await createTestBroker({ storage: storage.kept, maxInflight: 3 });
+  const again = await createTestBroker({ storage: storage.kept, maxInflight: 4 });
   const back = await comeBack(again, 'bob');
   const resent = (await back.take()).flatMap((packet) =>
     'qos' in packet && packet.qos > 0 ? [`${packet.payload.toString()} ${packet.packetId}`] : [],
   );
   assert.deepEqual(resent, ids);
-  assert.deepEqual(resent, ['0 1', '1 2', '2 3']);
+  assert.deepEqual(
+    resent,
+    [2, 3, 4, 5].map((sequence, i) => `${i} ${identifierAt(sequence)}`),
+  );
 });
 
 test('a session that comes and goes while it is read back loses and doubles nothing', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Properties } from '../../src/packet/properties.js';
+import { identifierAt } from '../../src/session/inflight.js';
 import { createTestBroker, MemoryStorage, PacketType, Publish, type QoS, type TestBroker } from '../../src/testing.js';
 import {
   arrive,
@@ -116,10 +117,11 @@ test('all properties of messages in flight, queued and retained outlive a restar
   await expectWhole(
     again,
     publish('a', 'sent', having(properties, { qos: 2, packetId: 1, dup: true })),
-    publish('a', 'waits', having(properties, { qos: 2, packetId: 2 })),
+    // It might have been sent, without that being on record, and says so.
+    publish('a', 'waits', having(properties, { qos: 2, packetId: identifierAt(3), dup: true })),
   );
   again.send(subscribe5(2, [{ filter: 'r', qos: 1 }]));
-  const left = having({ ...WHOLE, messageExpiryInterval: 400 }, { qos: 1, packetId: 3, retain: true });
+  const left = having({ ...WHOLE, messageExpiryInterval: 400 }, { qos: 1, packetId: 2, retain: true });
   // The SUBACK waits for the disk, the message does not.
   await expectWhole(again, publish('r', 'stays', left), suback(2, 1));
 });

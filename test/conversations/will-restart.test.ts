@@ -6,7 +6,7 @@ import type { Message } from '../../src/session/message.js';
 import type { Will } from '../../src/packet/packet.js';
 import type { Properties } from '../../src/packet/properties.js';
 import { createTestBroker, MemoryStorage, type TestBroker } from '../../src/testing.js';
-import { arrive, arrive5, comeBack, knock, puback, toldWhole, type Client } from './client.js';
+import { arrive, arrive5, comeBack, knock, toldWhole, type Client } from './client.js';
 import { copyOf, inventory, startAt } from './store.js';
 
 const willOf = (properties?: Properties): Will => ({
@@ -44,8 +44,7 @@ async function restart(
 /** What Bob finds when he comes back. */
 async function heard(broker: TestBroker): Promise<string[]> {
   const bob = await comeBack(broker, 'bob');
-  const payloads = await bob.payloads();
-  bob.send(...payloads.map((_, i) => puback(i + 1)));
+  const payloads = await bob.accept();
   bob.leave();
   await broker.settle();
   return payloads;

@@ -4,6 +4,7 @@ import type { Entry, Storage } from '../../src/broker/contracts.js';
 import type { CreateOptions } from '../../src/create.js';
 import { MemoryStorage } from '../../src/storage/memory.js';
 import { createTestBroker, type TestBroker } from '../../src/testing.js';
+import { startAt } from '../conversations/store.js';
 
 interface Commit {
   readonly writes: readonly (() => void)[];
@@ -81,8 +82,9 @@ export async function heard(): Promise<void> {
 }
 
 /** A broker on such a storage, once the version of its records is written. */
-export async function started(storage: HeldStorage, options: CreateOptions = {}): Promise<TestBroker> {
-  const broker = createTestBroker({ storage, ...options });
+export async function started(storage: HeldStorage, options: CreateOptions = {}, time?: number): Promise<TestBroker> {
+  const all = { storage, ...options };
+  const broker = time === undefined ? createTestBroker(all) : startAt(time, all);
   await heard();
   if (storage.underWay) await storage.land();
   return broker;

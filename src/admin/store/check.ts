@@ -36,7 +36,7 @@ const KEY_BYTES: { readonly [K in Kind]?: number } = {
   [Kind.Ended]: 7,
   [Kind.Delivery]: keys.DELIVERY_KEY,
   [Kind.Sent]: 13,
-  [Kind.Released]: 9,
+  [Kind.Released]: 13,
   [Kind.Received]: 9,
   [Kind.Settled]: 13,
   [Kind.Body]: 7,
@@ -165,7 +165,8 @@ export class Check {
         this.#isOfSession(kind, entry);
         return;
       case Kind.Released:
-        record.readNumber(value);
+        this.sumOf(kind).records += record.readPacketIds(value).length - 1;
+        this.#mustBeGiven(keys.sequenceOf(key));
         this.#isOfSession(kind, entry);
         return;
       case Kind.Received:

@@ -81,16 +81,12 @@ export class Export {
     const received = new BySession(this.#storage, Kind.Received);
     let chunk = '';
     for (const [number, { within, ...session }] of this.#sessions) {
-      const inOrder = this.#all(await released.take(number), ({ key, value }) => ({
-        packetId: keys.packetIdOf(key),
-        place: record.readNumber(value),
-      })).sort((a, b) => a.place - b.place);
       const whole = {
         ...session,
         subscriptions: within.concat(
           this.#all(await subscriptions.take(number), ({ key, value }) => record.readSubscription(value, keys.filterOf(key))),
         ),
-        released: inOrder.map(({ packetId }) => packetId),
+        released: this.#all(await released.take(number), ({ value }) => record.readPacketIds(value)).flat(),
         received: this.#all(await received.take(number), ({ key }) => keys.packetIdOf(key)),
       };
       const text = this.#try(keys.key(Kind.Session, session.clientId), () => sessionLine(whole));

@@ -5,6 +5,7 @@ import { Kind } from '../../broker/record-keys.js';
 import * as record from '../../broker/records.js';
 import { Delivery } from '../../session/inflight.js';
 import type { Message } from '../../session/message.js';
+import { MAX_PACKET_IDS } from '../../session/release.js';
 import { Fields, LineError } from './fields.js';
 import {
   END,
@@ -133,7 +134,7 @@ export class Import {
   #session({ clientId, subscriptions, released, received, ...session }: SessionLine): void {
     if (this.#sessions.has(clientId)) throw new LineError(`there are two sessions of ${JSON.stringify(clientId)}`);
     const number = ++this.sums.sessions;
-    // Places in the order of PUBRELs are numbers as well.
+    // Places in the order of PUBRELs are sequences as well.
     this.#highest = Math.max(this.#highest, number, released.length);
     this.#sessions.set(clientId, { number, order: 0, packetIds: released.length === 0 ? undefined : new Set(released) });
     const within = subscriptions.filter((subscription, i) => record.isWithin(subscription, i + 1));
@@ -142,10 +143,10 @@ export class Import {
       if (within.includes(subscription)) continue;
       this.#put(keys.subscriptionKey(number, subscription.filter), record.writeSubscription(subscription));
     }
-    for (const [i, packetId] of released.entries()) {
-      this.#put(keys.packetKey(Kind.Released, number, packetId), record.writeNumber(i + 1));
+    for (let i = 0; i < released.length; i += MAX_PACKET_IDS) {
+      this.#put(keys.noteKey(Kind.Released, number, i + 1), record.writePacketIds(released.slice(i, i + MAX_PACKET_IDS)));
     }
-    for (const packetId of received) this.#put(keys.packetKey(Kind.Received, number, packetId), record.NOTHING);
+    for (const packetId of received) this.#put(keys.receivedKey(number, packetId), record.NOTHING);
   }
 
   #queued({ clientId, order, qos, retain, packetId, extras, message }: QueuedLine): void {

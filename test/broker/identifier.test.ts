@@ -1,0 +1,211 @@
+/** The packet identifier that belongs to a place in a queue: the same after a restart, though it is not on record; and never that of two messages. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Kind } from '../../src/broker/record-keys.js';
+import type { CreateOptions } from '../../src/create.js';
+import type { QoS, TestConnection } from '../../src/testing.js';
+import { identifierAt } from '../../src/session/inflight.js';
+import { puback, pubcomp, pubrec } from '../conversations/client.js';
+import { inventory, recordsOf } from '../conversations/store.js';
+import { heard } from '../storage/held.js';
+import { drained, Stage, taken } from './stage.js';
+
+/** As many places later an identifier comes again. */
+const AROUND = 65_535;
+
+/** `bob`, who hears `t` at QoS 2, is away. */
+async function away(options: CreateOptions = {}): Promise<Stage> {
+  const stage = await Stage.set(options);
+  await stage.leave(['bob', 't']);
+  return stage;
+}
+
+/** Messages wait for him, the second under the identifier of the first. */
+async function twins(qos: QoS): Promise<{ stage: Stage; bob: TestConnection; packetId: number }> {
+  const stage = await away({ maxInflight: 1 });
+  const { journal } = stage;
+  await stage.say('t', ['1'], qos).settle();
+  const sequence = journal.sequence;
+  journal.continueAfter(sequence + AROUND - 1);
+  await stage.say('t', ['2'], qos).settle();
+  assert.equal(journal.sequence, sequence + AROUND);
+  const bob = await stage.back('bob');
+  const packetId = identifierAt(sequence);
+  assert.deepEqual(taken(bob), [`1 ${packetId}`]);
+  return { stage, bob, packetId };
+}
+
+test('an identifier belongs to a place, is one there can be, and is that of the next only as many places later', () => {
+  for (const sequence of [1, 2, 65_534, 65_535, 65_536, 2 ** 31, 2 ** 48 - 2]) {
+    const packetId = identifierAt(sequence);
+    assert.ok(Number.isInteger(packetId) && packetId >= 1 && packetId <= 65_535, `${packetId}`);
+    assert.equal(identifierAt(sequence + AROUND), packetId);
+    assert.notEqual(identifierAt(sequence + 1), packetId);
+  }
+});
+
+test('a QoS 2 message that was read back goes out before a commit, and nothing is put on record of that', async () => {
+  const stage = await away({ maxInflight: 2 });
+  await stage.say('t', ['1', '2', '3'], 2).settle();
+  const bob = await stage.back('bob');
+  const [first] = bob.take();
+  assert.ok(first !== undefined && 'packetId' in first);
+  bob.send(pubrec(first.packetId)).send(pubcomp(first.packetId));
+  await stage.settle();
+  bob.take();
+  assert.equal((await inventory(stage.storage.kept)).Sent, undefined);
+});
+
+for (const qos of [1, 2] as const) {
+  for (const isHeld of [true, false]) {
+    test(`while a restart could bring back what had an identifier at QoS ${qos}, another message goes out under one that is on record${isHeld ? ', also while a commit is under way' : ''}`, async () => {
+      const { stage, bob, packetId } = await twins(qos);
+      if (qos === 2) bob.send(pubrec(packetId));
+      await stage.settle();
+      taken(bob);
+      if (isHeld) await stage.hold();
+      bob.send(qos === 1 ? puback(packetId) : pubcomp(packetId));
+      stage.broker.endTurn();
+      await heard();
+      assert.deepEqual(taken(bob), [], 'it waits for the record');
+      await stage.settle();
+      const [sent] = taken(bob);
+      assert.notEqual(sent, `2 ${packetId}`);
+      const next = await stage.next();
+      assert.deepEqual(taken(await next.back('bob')), [`${sent} again`]);
+    });
+  }
+
+  test(`once it is on record that what had an identifier at QoS ${qos} is over, it belongs to the next message`, async () => {
+    const stage = await away();
+    const { journal } = stage;
+    await stage.say('t', ['1'], qos).settle();
+    const { sequence } = journal;
+    const bob = await stage.back('bob');
+    await drained(stage, bob);
+    stage.broker.broker.kick('bob');
+    await stage.settle();
+    journal.continueAfter(sequence + AROUND - 1);
+    await stage.say('t', ['2'], qos).settle();
+    assert.deepEqual(taken(await stage.back('bob')), [`2 ${identifierAt(sequence)}`]);
+  });
+}
+
+test('an identifier that is in flight is given to no other message, and what is sent all the same is on record with its own', async () => {
+  const stage = await away({ maxInflight: 2 });
+  const { journal } = stage;
+  await stage.say('t', ['1'], 2).settle();
+  const packetId = identifierAt(journal.sequence);
+  journal.continueAfter(journal.sequence + AROUND - 1);
+  await stage.say('t', ['2'], 2).settle();
+  const bob = await stage.back('bob');
+  const [first, second] = taken(bob);
+  assert.equal(first, `1 ${packetId}`);
+  assert.notEqual(second, `2 ${packetId}`);
+  assert.equal((await inventory(stage.storage.kept)).Sent, 2, 'that of the message before it, too');
+  assert.deepEqual(taken(await (await stage.next()).back('bob')), [`${first} again`, `${second} again`]);
+});
+
+test('a QoS 2 message that waits in memory goes out only when it is on record [MQTT-4.3.3-1]', async () => {
+  const stage = await Stage.set({ maxInflight: 1 });
+  const bob = stage.come('bob', 't');
+  await stage.settle();
+  await stage.say('t', ['1'], 2).settle();
+  bob.take();
+  bob.send(pubrec(1));
+  await stage.settle();
+  await stage.hold();
+  stage.say('t', ['2'], 2);
+  bob.send(pubcomp(1));
+  taken(bob);
+  stage.broker.endTurn();
+  await heard();
+  assert.deepEqual(taken(bob), []);
+  await stage.settle();
+  const [sent] = taken(bob);
+  assert.ok(sent?.startsWith('2 '));
+  assert.deepEqual(taken(await (await stage.next()).back('bob')), [`${sent} again`]);
+});
+
+test('a QoS 2 message of a Shared Subscription is on record as sent before it goes out: it goes to nobody else [MQTT5-4.8.2-5]', async () => {
+  const stage = await Stage.set();
+  await stage.leave(['bob', '$share/group/t']);
+  await stage.say('t', ['1'], 2).settle();
+  const bob = stage.come('bob');
+  while ((await inventory(stage.storage.kept)).Sent === undefined) {
+    assert.deepEqual(taken(bob), []);
+    stage.broker.endTurn();
+    await heard();
+    if (stage.storage.underWay) await stage.storage.land();
+  }
+  await stage.settle();
+  assert.equal(taken(bob).length, 1);
+});
+
+// What may have been sent, and is given up.
+
+test('of a QoS 2 message that may have been sent and is dropped after a restart the identifier is released, and free after that', async () => {
+  const options = { maxQueuedMessages: 1, whenQueueFull: 'drop-oldest' } as const;
+  const stage = await away();
+  await stage.say('t', ['1'], 2).settle();
+  const [sent] = taken(await stage.back('bob'));
+  const packetId = Number(sent!.split(' ')[1]);
+  const next = await stage.next(options);
+  await next.settle();
+  await next.say('t', ['2'], 2).settle();
+  assert.equal(next.broker.broker.stats.dropped['queue-full'], 1);
+  const last = await next.next(options);
+  const bob = await last.back('bob');
+  const [release, second] = taken(bob);
+  assert.equal(release, `release ${packetId}`);
+  assert.ok(second?.startsWith('2 '));
+  bob.send(pubcomp(packetId));
+  bob.send(pubrec(Number(second!.split(' ')[1])));
+  await last.settle();
+  bob.send(pubcomp(Number(second!.split(' ')[1])));
+  last.broker.broker.kick('bob');
+  await last.settle();
+  assert.deepEqual(await inventory(last.storage.kept), { Format: 1, Sequence: 1, Session: 1 });
+});
+
+// Releases.
+
+test('PUBRELs of one commit share a record, which has those whose PUBCOMPs have not come, and goes with the last of them', async () => {
+  const stage = await away();
+  await stage.say('t', ['1', '2', '3'], 2).settle();
+  const bob = await stage.back('bob');
+  const packetIds = taken(bob).map((text) => Number(text.split(' ')[1]));
+  const [a, b, c] = packetIds as [number, number, number];
+  bob.send(pubrec(b), pubrec(a), pubrec(c));
+  await stage.settle();
+  assert.equal((await recordsOf(stage.storage.kept, Kind.Released)).length, 1);
+  for (const packetId of [a, b]) {
+    bob.send(pubcomp(packetId));
+    await stage.say('t', ['4']).settle();
+  }
+  const next = await stage.next();
+  const again = await next.back('bob');
+  assert.deepEqual(
+    taken(again).filter((text) => text.startsWith('release')),
+    [`release ${c}`],
+  );
+  again.send(pubcomp(c));
+  await next.say('t', ['5']).settle();
+  assert.deepEqual(await recordsOf(next.storage.kept, Kind.Released), []);
+});
+
+test('more PUBRELs than a record takes are on record in their order', async () => {
+  const stage = await away();
+  const payloads = Array.from({ length: 70 }, (_, i) => `${i}`);
+  await stage.say('t', payloads, 2).settle();
+  const bob = await stage.back('bob');
+  const packetIds = taken(bob).map((text) => Number(text.split(' ')[1]));
+  bob.send(...packetIds.map(pubrec));
+  await stage.settle();
+  assert.equal((await recordsOf(stage.storage.kept, Kind.Released)).length, 3);
+  const next = await stage.next();
+  assert.deepEqual(
+    taken(await next.back('bob')),
+    packetIds.map((packetId) => `release ${packetId}`),
+  );
+});
