@@ -6,25 +6,22 @@ import {
   type Connect,
   type Disconnect,
   type Packet,
-  type QoS,
   type Subscribe,
   type Unsubscribe,
   type Version,
 } from '../packet/packet.js';
 import { encode } from '../packet/encode.js';
 import { propertiesSize, type Properties } from '../packet/properties.js';
-import { Publish } from '../packet/publish.js';
-import { isReasonCodeOf, isRefusal, MqttError, ReasonCode } from '../packet/reason-code.js';
-import { filterOf, isTopicFilter, isTopicName } from '../topic/name.js';
-import { isUtf8, variableIntegerSize } from '../packet/bytes.js';
+import { isReasonCodeOf, MqttError, ReasonCode } from '../packet/reason-code.js';
+import { filterOf, isTopicFilter } from '../topic/name.js';
+import { variableIntegerSize } from '../packet/bytes.js';
 import { closeReasonOf, reasonCodeOf } from './close-reason.js';
 import { judge } from './connect.js';
-import type { Attempt, AuthOutcome, ConnectOutcome, Server, Ticket, Wire } from './contracts.js';
-import { Message } from './message.js';
+import type { Attempt, AuthOutcome, ConnectOutcome, Server, Wire } from './contracts.js';
+import { Inbound } from './inbound.js';
 import type { Session } from './session.js';
 import type { CloseReason } from './tally.js';
 import { NO_TERMS, termsOf } from './terms.js';
-import { InboundAliases } from './topic-alias.js';
 
 type State = 'awaiting-connect' | 'connecting' | 'open' | 'closed';
 
@@ -34,9 +31,8 @@ export class Protocol {
   #state: State = 'awaiting-connect';
   #session: Session | undefined;
   #connect: Connect | undefined;
-  #aliases: InboundAliases | undefined;
-  /** QoS 2 messages that came in on this connection of 5.0 and are not released: what its Receive Maximum counts. */
-  #unreleased: Set<number> | undefined;
+  /** None until a message comes: most connections only listen. */
+  #inbound: Inbound | undefined;
   /** An authentication that takes more than one packet. */
   #attempt: Attempt | undefined;
   #reauthenticating = false;
@@ -68,13 +64,13 @@ export class Protocol {
     if (session === undefined) return this.#receiveFirst(packet);
     switch (packet.type) {
       case PacketType.Publish:
-        return this.#publish(session, packet);
+        return this.#messages(session).publish(packet);
       case PacketType.Puback:
         return session.acknowledged(packet.packetId);
       case PacketType.Pubrec:
         return session.recorded(packet.packetId, packet.reasonCode);
       case PacketType.Pubrel:
-        return this.#release(session, packet.packetId);
+        return this.#messages(session).release(packet.packetId);
       case PacketType.Pubcomp:
         return session.completed(packet.packetId);
       case PacketType.Subscribe:
@@ -209,95 +205,8 @@ export class Protocol {
     this.#wire.resume();
   }
 
-  #publish(session: Session, publish: Publish): void {
-    session.messagesReceived++;
-    this.#server.tally.messagesReceived++;
-    const { qos, packetId } = publish;
-    const message = this.#messageOf(session, publish);
-    if (qos > 0 && session.version === 5) this.#mustHaveQuota(qos, packetId);
-    if (qos === 2 && this.#isRepeated(session, packetId)) return;
-    const refusal = this.#server.judge(message, session);
-    if (qos === 0) {
-      if (refusal === ReasonCode.Success) this.#server.route(message);
-      return;
-    }
-    if (isRefusal(refusal)) {
-      // What is not kept is not acknowledged, and who cannot be told otherwise is told by the end of the connection.
-      if (refusal === ReasonCode.QuotaExceeded && session.version !== 5) {
-        throw new MqttError(ReasonCode.QuotaExceeded, 'a message cannot be kept for all who are to have it');
-      }
-      // 5.0 is told; 3.1.1 cannot be, so it is acknowledged [MQTT-3.3.5-2].
-      const told = session.version === 5 ? refusal : ReasonCode.Success;
-      if (qos === 1) return this.#answer(PacketType.Puback, packetId, 0, told);
-      if (told !== ReasonCode.Success) return this.#answer(PacketType.Pubrec, packetId, 0, told);
-    }
-    const ticket = isRefusal(refusal) ? 0 : this.#server.route(message);
-    if (qos === 1) return this.#answer(PacketType.Puback, packetId, ticket, ReasonCode.Success); // [MQTT-4.3.2-2]
-    if (session.version === 5) (this.#unreleased ??= new Set()).add(packetId);
-    this.#answer(PacketType.Pubrec, packetId, Math.max(ticket, session.receive(packetId)), ReasonCode.Success);
-  }
-
-  /** Whether a QoS 2 message is ours already: then it is answered again, for the first answer may have been lost [MQTT-4.3.3-2]. */
-  #isRepeated(session: Session, packetId: number): boolean {
-    if (!session.hasReceived(packetId)) return false;
-    if (session.version === 5) (this.#unreleased ??= new Set()).add(packetId);
-    this.#answer(PacketType.Pubrec, packetId, 0, ReasonCode.Success);
-    return true;
-  }
-
-  /** One message more than may be unfinished is refused before anybody is sent it; one that is sent again is not one more. */
-  #mustHaveQuota(qos: QoS, packetId: number): void {
-    const unreleased = this.#unreleased;
-    const { receiveMaximum } = this.#server.offer;
-    if (unreleased === undefined || unreleased.size < receiveMaximum || (qos === 2 && unreleased.has(packetId))) return;
-    throw new MqttError(ReasonCode.ReceiveMaximumExceeded, `more than ${receiveMaximum} messages are unfinished`); // [MQTT5-3.3.4-7]
-  }
-
-  #release(session: Session, packetId: number): void {
-    const known = session.hasReceived(packetId);
-    this.#unreleased?.delete(packetId);
-    const reasonCode = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
-    this.#answer(PacketType.Pubcomp, packetId, session.release(packetId), reasonCode);
-  }
-
-  #answer(type: 4 | 5 | 7, packetId: number, ticket: Ticket, reasonCode: ReasonCode): void {
-    this.#wire.send({ type, packetId, reasonCode }, ticket);
-  }
-
-  /** The message a PUBLISH carries; what only 5.0 has is looked at here. */
-  #messageOf(session: Session, publish: Publish): Message {
-    const { properties } = publish;
-    const { offer } = this.#server;
-    if (publish.qos > offer.maxQos)
-      throw new MqttError(ReasonCode.QoSNotSupported, `QoS ${publish.qos} is above the maximum of ${offer.maxQos}`); // [MQTT5-3.2.2-11]
-    if (properties === undefined) {
-      if (publish.topic === '') throw new MqttError(ReasonCode.ProtocolError, 'PUBLISH has neither a Topic Name nor a Topic Alias');
-      return new Message(publish, session.clientId, Infinity);
-    }
-    if (properties.subscriptionIdentifiers !== undefined) {
-      throw new MqttError(ReasonCode.ProtocolError, 'PUBLISH to a server has a Subscription Identifier'); // [MQTT5-3.3.4-6]
-    }
-    if (properties.responseTopic !== undefined && !isTopicName(properties.responseTopic)) {
-      throw new MqttError(ReasonCode.ProtocolError, 'the Response Topic is no Topic Name'); // [MQTT5-3.3.2-14]
-    }
-    if (offer.checkPayloadFormat && properties.payloadFormatIndicator === 1 && !isUtf8(publish.payload)) {
-      throw new MqttError(ReasonCode.PayloadFormatInvalid, 'a payload is not the UTF-8 it says it is');
-    }
-    const { messageExpiryInterval } = properties;
-    const expiresAt = messageExpiryInterval === undefined ? Infinity : this.#server.now() + messageExpiryInterval * 1_000;
-    return new Message(this.#withoutAlias(publish, properties), session.clientId, expiresAt);
-  }
-
-  /** An alias belongs to this connection, so the message goes on without it, under the name it stands for. */
-  #withoutAlias(publish: Publish, { topicAlias, ...properties }: Properties): Publish {
-    if (topicAlias === undefined) {
-      if (publish.topic === '') throw new MqttError(ReasonCode.ProtocolError, 'PUBLISH has neither a Topic Name nor a Topic Alias');
-      return publish;
-    }
-    this.#aliases ??= new InboundAliases(this.#server.offer.topicAliasMaximum);
-    const topic = this.#aliases.resolve(topicAlias, publish.topic);
-    const { payload, qos, retain, version } = publish;
-    return Publish.of({ topic, payload, qos, retain, version, ...(Object.keys(properties).length > 0 ? { properties } : undefined) });
+  #messages(session: Session): Inbound {
+    return (this.#inbound ??= new Inbound(this.#server, this.#wire, session));
   }
 
   #subscribe(session: Session, packet: Subscribe): void {
