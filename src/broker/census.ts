@@ -57,7 +57,7 @@ export class Census {
     let queue: Counted = { messages: 0, bytes: 0, last: 0, apart: [] };
     const next = (): void => {
       const session = this.#sessions.numbered(number);
-      if (session !== undefined) this.#settle(session, foundOf(found.get(number) ?? NOTHING, queue, this.#upTo), queue.apart);
+      if (session !== undefined) this.#settle(session, foundOf(found.get(number) ?? NOTHING, queue), queue.apart);
       else if (number !== 0 && !this.#counted.has(number)) this.#need(queue.apart); // it is over, and will be removed
       found.delete(number);
       queue = { messages: 0, bytes: 0, last: 0, apart: [] };
@@ -69,7 +69,7 @@ export class Census {
       this.#count(place, found.get(number) ?? NOTHING, queue);
     });
     next();
-    for (const session of this.#sessions) this.#settle(session, foundOf(found.get(session.number) ?? NOTHING, queue, this.#upTo), []);
+    for (const session of this.#sessions) this.#settle(session, foundOf(found.get(session.number) ?? NOTHING, queue), []);
     if (this.#stopped) return false;
     this.#journal.filing.uncounted = 0; // what is needed no more from now on is deleted as it comes to that; before, it is found here
     await this.#scan(keys.rangeOf(Kind.Body), 'keys', ({ key }) => {
@@ -88,7 +88,7 @@ export class Census {
       () => finding,
     );
     await this.#scan(keys.rangeOfNumber(Kind.Delivery, number), 'keys', ({ key }) => this.#count(keys.placeOf(key), finding, queue));
-    if (!this.#stopped) this.#settle(session, foundOf(finding, queue, this.#upTo), queue.apart);
+    if (!this.#stopped) this.#settle(session, foundOf(finding, queue), queue.apart);
   }
 
   /** All that is on record beside the deliveries themselves. @param of the finding of a session, by its number. */
@@ -162,6 +162,6 @@ interface Counted {
   readonly apart: number[];
 }
 
-function foundOf({ sent, released, received }: Finding, { messages, bytes, last }: Counted, upTo: number): Found {
-  return { sent, received, released, messages, bytes, last, upTo };
+function foundOf({ sent, released, received }: Finding, { messages, bytes, last }: Counted): Found {
+  return { sent, received, released, messages, bytes, last };
 }

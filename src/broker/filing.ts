@@ -86,6 +86,11 @@ export class Filing {
     this.#releasing.write();
   }
 
+  /** Its PUBREL is due: they go on record in the order of the PUBRECs. */
+  released(delivery: Delivery): void {
+    this.#releasing.add(delivery);
+  }
+
   /** Time passes. @returns whether something is to be put on record of what has been in flight for a while. */
   beat(): boolean {
     for (const sent of this.#sentBefore.values()) {
@@ -145,7 +150,6 @@ export class Filing {
       delivery.filed &= ~(Filed.Record | Filed.Sent);
     }
     if (!done && awaiting === Awaiting.Pubcomp && (filed & Filed.Released) === 0) {
-      this.#releasing.add(delivery);
       delivery.filed |= Filed.Released;
     } else if (done && (filed & Filed.Released) !== 0) {
       this.#releasing.complete(delivery);

@@ -1,6 +1,6 @@
 /** The facts that must survive a restart, as records in a storage. Hot: enqueued, sent, settled. */
 import type { Journal, PendingWill, Subscription, Ticket } from '../session/contracts.js';
-import type { Delivery } from '../session/inflight.js';
+import { identifierAt, type Delivery } from '../session/inflight.js';
 import type { Message } from '../session/message.js';
 import type { Session } from '../session/session.js';
 import type { Storage } from './contracts.js';
@@ -20,7 +20,6 @@ export const forgetful: Journal = {
   subscribed: () => 0,
   unsubscribed: () => 0,
   enqueued: () => 0,
-  isUnused: () => true,
   sent: () => 0,
   released: () => 0,
   settled: () => 0,
@@ -118,7 +117,7 @@ export class StorageJournal implements Journal {
   }
 
   detached(session: Session, expiresAt: number): Ticket {
-    return this.#writeSession(session, expiresAt, false);
+    return this.#writeSession(session, expiresAt, session.isUnsure);
   }
 
   closed({ clientId, number }: Session): Ticket {
@@ -156,24 +155,22 @@ export class StorageJournal implements Journal {
     return this.#touch(delivery);
   }
 
-  isUnused(packetId: number): boolean {
-    return this.#used[packetId]! <= this.#turn.durable;
-  }
-
   sent(delivery: Delivery): Ticket {
     // Should it be sent again, the message is read back: many that are in flight are much to keep in memory, and to look after for its collector.
     if ((delivery.filed & (Filed.Record | Filed.Expiry)) === Filed.Record) delivery.message = undefined;
-    return isFoundAgain(delivery) ? this.#touchUnawaited(delivery) : this.#touch(delivery);
+    return isFoundAgain(delivery) && this.#isFree(delivery.packetId) ? this.#touchUnawaited(delivery) : this.#touch(delivery);
   }
 
   released(delivery: Delivery): Ticket {
     this.filing.runsItsCourse(delivery);
+    this.filing.released(delivery);
     return this.#touch(delivery);
   }
 
   settled(delivery: Delivery): Ticket {
     if ((delivery.filed & Filed.Expiry) === 0) delivery.message = undefined;
-    this.#used[delivery.packetId] = this.#turn.batch;
+    // A restart may bring it back as what waits, or as what was sent.
+    this.#used[identifierAt(delivery.sequence)] = this.#used[delivery.packetId] = this.#turn.batch;
     return this.#touchUnawaited(delivery);
   }
 
@@ -222,6 +219,11 @@ export class StorageJournal implements Journal {
   #touch(delivery: Delivery): Ticket {
     this.filing.touch(delivery);
     return this.#wrote();
+  }
+
+  /** Whether a restart would bring back nothing, of whatever session, that has gone by a packet identifier. */
+  #isFree(packetId: number): boolean {
+    return this.#used[packetId]! <= this.#turn.durable;
   }
 
   /** Nobody waits for it, unless there is too much of it to wait. */

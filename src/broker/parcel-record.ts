@@ -40,6 +40,17 @@ export function isParcel(value: Buffer): boolean {
   return value[0] === PARCEL;
 }
 
+/** How many deliveries a parcel has. */
+export function countOf(value: Buffer): number {
+  checked(PARCEL_HEAD, value.length);
+  return value[1]!;
+}
+
+/** The sequence of the last of them. */
+export function lastOf(value: Buffer): number {
+  return read48(value, 2);
+}
+
 /** A parcel as it stands in a record. */
 export interface ParcelRecord {
   readonly count: number;
@@ -96,7 +107,8 @@ export function salvage(value: Buffer, count: number, last: number, behind: numb
   return found;
 }
 
-function sequenceOfPacked(value: Buffer, { bounds }: ParcelRecord, i: number): number {
+/** The sequence of one delivery of a parcel. */
+export function sequenceOfPacked(value: Buffer, { bounds }: ParcelRecord, i: number): number {
   const at = bounds[i]! + LENGTH;
   checked(at + DELIVERY_HEAD, bounds[i + 1]!);
   return read48(value, at + 3);

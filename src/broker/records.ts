@@ -33,6 +33,7 @@ export interface SessionRecord {
   readonly expiryInterval: number;
   /** ms since the epoch; Infinity is never, also while the session is connected. */
   readonly expiresAt: number;
+  /** Or was when a process ended, and has not been sent since what may have been sent then. */
   readonly isConnected: boolean;
 }
 
@@ -191,6 +192,17 @@ export function readDelivery(value: Buffer, start = 0, end = value.length): Deli
     extras: messageAt === start + DELIVERY_HEAD ? PLAIN : readExtras(value, start + DELIVERY_HEAD, groupEnd, count),
     message: (flags & APART) === 0 ? readMessage(value, messageAt, end) : undefined,
   };
+}
+
+/** Whether the body of a delivery has a record of its own. */
+export function isApart(value: Buffer): boolean {
+  return (value[0]! & APART) !== 0;
+}
+
+/** The sequence of a delivery. */
+export function sequenceOf(value: Buffer): number {
+  checked(DELIVERY_HEAD, value.length);
+  return read48(value, 3);
 }
 
 function readExtras(value: Buffer, groupAt: number, groupEnd: number, count: number): Extras {

@@ -44,7 +44,8 @@ export class Releasing {
       else this.#storage.put(key, record.writePacketIds(release.packetIds));
     }
     this.#completed.length = 0;
-    for (const [number, added] of this.#added) {
+    for (const [number, all] of this.#added) {
+      const added = all.filter(({ done }) => !done);
       for (let i = 0; i < added.length; i += MAX_PACKET_IDS) this.#file(number, added.slice(i, i + MAX_PACKET_IDS));
     }
     this.#added.clear();

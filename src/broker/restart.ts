@@ -48,7 +48,7 @@ export async function restart(parts: RestartParts): Promise<void> {
     const { number, createdAt, expiryInterval, expiresAt, isConnected } = record.readSession(value);
     // One that was connected when the process ended has been away since now; one that never expires has no time.
     const kept = expiryInterval === NEVER ? Infinity : began + expiryInterval * 1_000;
-    const until = isConnected ? kept : expiresAt;
+    const until = expiresAt === Infinity ? kept : expiresAt;
     const session = broker.restoreSession(keys.nameIn(entry), number, createdAt, expiryInterval, until);
     session.wasConnected = isConnected;
     if (until <= began) over.push(session);

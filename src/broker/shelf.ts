@@ -1,12 +1,12 @@
 /** What the journal has of queues and retained messages, read back. */
-import type { Shelf } from '../session/contracts.js';
+import type { Page, Reading, Shelf } from '../session/contracts.js';
 import { PLAIN } from '../session/contracts.js';
 import { Awaiting, Delivery } from '../session/inflight.js';
 import type { Message } from '../session/message.js';
 import type { Parcel } from '../session/parcel.js';
 import type { Session } from '../session/session.js';
 import type { Entry, Storage, Wanted } from './contracts.js';
-import { Filed } from './filing.js';
+import { Filed, type Filing } from './filing.js';
 import type { StorageJournal } from './journal.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
@@ -43,11 +43,14 @@ export class StorageShelf implements Shelf {
     this.#edges = edges;
   }
 
-  read(session: Session, behind: number, limit: number, hasKnown: boolean, taken: (deliveries: readonly Delivery[]) => void): void {
+  read(session: Session, behind: number, limit: number, { hasKnown, isCareful }: Reading, taken: (page: Page) => void): void {
     // What was enqueued and settled before now must have been written, or it would be missed, or come twice.
     this.#turn
       .settled(hasKnown ? this.#turn.newest : this.#journal.toRead(session))
-      .then(() => this.#deliveries(session, behind, limit).catch(() => this.#carefully(session, behind, limit)))
+      .then(async () => {
+        if (isCareful) return this.#carefully(session, behind, limit);
+        return this.#page(session, behind, limit).catch(() => this.#carefully(session, behind, limit));
+      })
       .then(taken)
       .catch((error: unknown) => this.#edges.failed(session, error));
   }
@@ -92,53 +95,32 @@ export class StorageShelf implements Shelf {
     }
   }
 
-  async #deliveries(session: Session, behind: number, limit: number): Promise<Delivery[]> {
-    const { from, to } = keys.rangeBehind(session.number, behind);
+  async #page(session: Session, behind: number, limit: number): Promise<Page> {
+    const { number } = session;
+    const { from, to } = keys.rangeBehind(number, behind);
     // Where as many as are wanted may stand: a range that is read to its end need not be read twice to see whether all of it can be read.
-    const near = keys.rangeBehind(session.number, placeOfLast(session, behind, limit)).from;
+    const near = keys.rangeBehind(number, placeOfLast(session, behind, limit)).from;
     // A key that is not read is a buffer less for each record.
-    let page = await this.#storage.range(from, near, 2 * limit, 'values');
-    if (page.length === 0) page = await this.#storage.range(from, to, FEW, 'values');
-    const read: Delivery[] = [];
-    let last = behind;
-    let bytes = 0;
-    for (const { value } of page) {
-      if (bytes > ENOUGH || read.length >= limit) break;
-      if (parcels.isParcel(value)) {
-        last = this.#unpack(session.number, value, behind, read);
-        bytes += value.length;
+    let entries = await this.#storage.range(from, near, 2 * limit, 'values');
+    if (entries.length === 0) entries = await this.#storage.range(from, to, FEW, 'values');
+    const page = new ShelfPage(session, behind, this.#journal.filing);
+    for (const { value } of entries) {
+      if (page.bytes > ENOUGH || page.left >= limit) break;
+      if (parcels.isParcel(value) || !record.isApart(value)) {
+        page.add(value);
         continue;
       }
-      const found = record.readDelivery(value);
-      const message = found.message ?? (await this.#body(session.number, found.sequence));
-      last = found.sequence;
-      if (message === undefined) continue;
-      read.push(deliveryOf(found, message, session.number));
-      bytes += message.size;
+      const { sequence } = record.readDelivery(value);
+      const body = await this.#body(number, sequence);
+      if (body === undefined) page.pass(sequence);
+      else page.add(value, body);
     }
     // None only where there are none: what was over is passed.
-    return read.length === 0 && page.length > 0 ? this.#deliveries(session, last, limit) : read;
-  }
-
-  /** Adds those of a parcel that are not over. @returns the sequence of the last one. */
-  #unpack(number: number, value: Buffer, behind: number, into: Delivery[]): number {
-    const found = parcels.readParcel(value);
-    const { count, last } = found;
-    const parcel = this.#journal.filing.parcelOf(number, found);
-    let previous = 0;
-    for (let i = 0; i < count; i++) {
-      const bit = 1 << i;
-      if ((parcel.settled & bit) !== 0) continue;
-      const one = parcels.readPacked(value, found, i);
-      if (one.sequence <= previous || one.sequence > last) throw new record.RecordError('the messages of a parcel are in no order');
-      previous = one.sequence;
-      if (one.sequence > behind) into.push(packedOf(one, parcel, bit));
-    }
-    return last;
+    return page.left === 0 && entries.length > 0 ? this.#page(session, page.last, limit) : page;
   }
 
   /** Something of it is damaged: with the keys, one after the other, so that the rest is found. */
-  async #carefully(session: Session, behind: number, limit: number): Promise<Delivery[]> {
+  async #carefully(session: Session, behind: number, limit: number): Promise<Page> {
     const { from, to } = keys.rangeBehind(session.number, behind);
     const page = await this.#storage.range(from, to, limit);
     const read: Delivery[] = [];
@@ -152,7 +134,7 @@ export class StorageShelf implements Shelf {
       const { length } = read;
       try {
         if (count > 1) {
-          this.#unpack(number, value, behind, read);
+          read.push(...unpacked(number, value, behind, this.#journal.filing));
         } else {
           const found = record.readDelivery(value);
           read.push(deliveryOf({ ...found, sequence }, found.message ?? bodyOf(body), number));
@@ -167,7 +149,7 @@ export class StorageShelf implements Shelf {
       bytes += size;
       if (bytes > ENOUGH) break;
     }
-    return read.length === 0 && page.length > 0 ? this.#carefully(session, last, limit) : read;
+    return read.length === 0 && page.length > 0 ? this.#carefully(session, last, limit) : pageOf(read, last, bytes);
   }
 
   /** Of a parcel that is damaged adds what is healthy, and of the rest that it is there. */
@@ -192,14 +174,98 @@ export class StorageShelf implements Shelf {
   }
 
   /** @returns nothing where the delivery is over meanwhile. */
-  async #body(number: number, sequence: number): Promise<Message | undefined> {
+  async #body(number: number, sequence: number): Promise<Buffer | undefined> {
     const value = await this.#storage.get(keys.numberKey(Kind.Body, sequence));
-    if (value !== undefined) return record.readMessage(value);
+    if (value !== undefined) return value;
     const { from, to } = keys.rangeBehind(number, sequence - 1);
     const [entry] = await this.#storage.range(from, to, 1, 'keys');
     if (entry === undefined || keys.placeOf(entry.key).sequence !== sequence) return undefined;
     throw new record.RecordError(`the body of message ${sequence} is not on record`);
   }
+}
+
+/** Records of a session's queue, one behind the other. */
+class ShelfPage implements Page {
+  left = 0;
+  bytes = 0;
+  last: number;
+  readonly #session: Session;
+  readonly #behind: number;
+  readonly #filing: Filing;
+  readonly #records: { readonly value: Buffer; readonly body: Buffer | undefined }[] = [];
+  #next = 0;
+
+  /** @param behind the sequence behind which they stand: a parcel may begin before it. */
+  constructor(session: Session, behind: number, filing: Filing) {
+    this.#session = session;
+    this.#behind = this.last = behind;
+    this.#filing = filing;
+  }
+
+  /**
+   * @param body of a delivery whose body is apart.
+   * @throws RecordError where it cannot stand here.
+   */
+  add(value: Buffer, body?: Buffer): void {
+    const isParcel = parcels.isParcel(value);
+    this.left += isParcel ? parcels.countOf(value) : 1;
+    this.pass(isParcel ? parcels.lastOf(value) : record.sequenceOf(value));
+    this.bytes += value.length + (body?.length ?? 0);
+    this.#records.push({ value, body });
+  }
+
+  /** What stood up to here is over. */
+  pass(sequence: number): void {
+    if (sequence <= this.last || sequence > this.#session.lastSequence) throw new record.RecordError('messages of a queue are in no order');
+    this.last = sequence;
+  }
+
+  take(): readonly Delivery[] | undefined {
+    const next = this.#records[this.#next++];
+    if (next === undefined) return undefined;
+    const { value, body } = next;
+    if (parcels.isParcel(value)) {
+      this.left -= parcels.countOf(value);
+      return unpacked(this.#session.number, value, this.#behind, this.#filing);
+    }
+    this.left--;
+    const found = record.readDelivery(value);
+    return [deliveryOf(found, found.message ?? bodyOf(body), this.#session.number)];
+  }
+}
+
+/** Deliveries that are made already. */
+function pageOf(deliveries: readonly Delivery[], last: number, bytes: number): Page {
+  let rest: readonly Delivery[] | undefined = deliveries;
+  return {
+    left: deliveries.length,
+    bytes,
+    last,
+    take: () => {
+      const taken = rest;
+      rest = undefined;
+      return taken;
+    },
+  };
+}
+
+/** Those of a parcel that stand behind a sequence and are not over. */
+function unpacked(number: number, value: Buffer, behind: number, filing: Filing): Delivery[] {
+  const found = parcels.readParcel(value);
+  const { count, last } = found;
+  if (parcels.sequenceOfPacked(value, found, count - 1) !== last) throw new record.RecordError('the last message of a parcel is another');
+  const parcel = filing.parcelOf(number, found);
+  const deliveries: Delivery[] = [];
+  let previous = 0;
+  for (let i = 0; i < count; i++) {
+    const bit = 1 << i;
+    if ((parcel.settled & bit) !== 0) continue;
+    const one = parcels.readPacked(value, found, i);
+    if (one.sequence <= previous || one.sequence > last) throw new record.RecordError('the messages of a parcel are in no order');
+    previous = one.sequence;
+    if (one.sequence > behind) deliveries.push(packedOf(one, parcel, bit));
+  }
+  return deliveries;
 }
 
 /** Up to which sequence a session may have so many deliveries behind another, if they are evenly spread. */

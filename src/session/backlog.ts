@@ -1,5 +1,5 @@
 /** What of a session's queue lies on the shelf, and how it comes back. Hot. */
-import type { Found, Shelf } from './contracts.js';
+import type { Found, Page, Shelf } from './contracts.js';
 import { Awaiting, type Delivery } from './inflight.js';
 import type { Session } from './session.js';
 
@@ -17,6 +17,8 @@ export class Backlog {
   #recalled: Map<number, Delivery> | undefined;
   /** The last sequence when nothing was found behind the cursor. */
   #emptyAt: number | undefined;
+  /** What was read behind the cursor, and is to be unpacked. */
+  #pages: Page[] = [];
   /** What is being read of the shelf; another one, or none, once that is of no use any more. */
   #reading: object | undefined;
   /** What a restart found of deliveries that had waited before they were sent: packet identifiers, by sequence. */
@@ -58,24 +60,54 @@ export class Backlog {
 
   /** Reads on where the window of the queue runs low. */
   refill(): void {
-    const { wanted } = this.#session.queue;
+    let ahead = 0;
+    for (const { left } of this.#pages) ahead += left;
+    const wanted = this.#session.queue.wanted(ahead);
     if (wanted > 0) this.read(wanted);
   }
 
+  /** Takes what shares the next record of what was read. @returns whether there was any. */
+  unpack(): boolean {
+    const [page] = this.#pages;
+    if (page === undefined) return false;
+    let deliveries: readonly Delivery[] | undefined;
+    try {
+      deliveries = page.take();
+    } catch {
+      // What was found behind them, or not, is of no use.
+      this.#reading = undefined;
+      this.#emptyAt = undefined;
+      this.#dropPages();
+      this.read(FEW, true);
+      return false;
+    }
+    if (deliveries === undefined) {
+      this.#pages.shift();
+      this.#session.queue.read(-page.bytes);
+      if (page.last > this.#cursor) this.#cursor = page.last;
+      return this.unpack();
+    }
+    for (const delivery of deliveries) this.#take(delivery);
+    return true;
+  }
+
   /** Reads what lies behind the cursor: what was in flight is to be sent again, the rest waits. */
-  read(limit = FEW): void {
+  read(limit = FEW, isCareful = false): void {
     if (this.#reading !== undefined) return;
     const session = this.#session;
     const newest = session.lastSequence;
-    if (this.#emptyAt === newest) return this.#miss();
+    if (this.#emptyAt === newest) return this.#pages.length > 0 ? undefined : this.#miss();
     const reading = (this.#reading = {});
     // Without a connection what is in flight stays where it is: only what waits is read, to be dropped.
-    const behind = session.wire === undefined ? Math.max(this.#cursor, this.#passed) : this.#cursor;
-    this.#shelf.read(session, behind, limit, behind < this.#passed, (deliveries) => {
+    const from = session.wire === undefined ? Math.max(this.#cursor, this.#passed) : this.#cursor;
+    const behind = Math.max(from, this.#pages.at(-1)?.last ?? 0);
+    this.#shelf.read(session, behind, limit, { hasKnown: behind < this.#passed, isCareful }, (page) => {
       if (this.#reading !== reading) return;
       this.#reading = undefined;
-      if (deliveries.length === 0) this.#emptyAt = newest;
-      for (const delivery of deliveries) this.#take(delivery);
+      if (page.left === 0) this.#emptyAt = newest;
+      this.#pages.push(page);
+      session.queue.read(page.bytes);
+      if (session.wire === undefined || this.#recalled !== undefined) while (this.unpack());
       if (session.wire === undefined) this.#dropOldest();
       else session.drain();
     });
@@ -101,19 +133,30 @@ export class Backlog {
     this.#reading = undefined;
     this.#recalled = undefined;
     this.#emptyAt = undefined;
+    this.#dropPages();
   }
 
   /** What a restart finds on record. @param wasConnected whether some of what waits may have been sent all the same. */
-  warm({ sent, messages, bytes, upTo }: Found, wasConnected: boolean): void {
+  warm({ sent, messages, bytes, last }: Found, wasConnected: boolean): void {
     this.#found = sent;
-    if (wasConnected) this.#unsure = upTo;
+    if (wasConnected) this.#unsure = last;
     this.#session.queue.found(messages, bytes);
+  }
+
+  /** Whether something waits that may have been sent, without that being on record. */
+  get isUnsure(): boolean {
+    return this.#unsure > this.#passed;
   }
 
   /** Whether a delivery lies on the shelf and nowhere else: neither in memory nor in flight nor on its way from one to the other. */
   holds(sequence: number): boolean {
-    if (this.#reading !== undefined || sequence <= this.#cursor || sequence <= this.#passed) return false;
+    if (this.#reading !== undefined || sequence <= Math.max(this.#cursor, this.#passed, this.#pages.at(-1)?.last ?? 0)) return false;
     return this.#found?.has(sequence) !== true;
+  }
+
+  #dropPages(): void {
+    for (const { bytes } of this.#pages) this.#session.queue.read(-bytes);
+    this.#pages = [];
   }
 
   #take(delivery: Delivery): void {

@@ -172,11 +172,6 @@ export interface Journal {
   unsubscribed(session: Session, filter: string): Ticket;
   /** A message for this session, sent just now or waiting. */
   enqueued(session: Session, delivery: Delivery): Ticket;
-  /**
-   * Whether a packet identifier belongs to nothing that a restart may bring back. Of all sessions: where it does in another one, the answer is no,
-   * too.
-   */
-  isUnused(packetId: number): boolean;
   /** It waited, and has a packet identifier now. Before the ticket is durable it must not go out. */
   sent(delivery: Delivery): Ticket;
   /** The receiver has it (PUBREC): from now on only PUBREL is sent. */
@@ -207,15 +202,34 @@ export interface PendingWill {
 
 /** Reads back what the journal has of a queue, so that memory need not hold all of it. */
 export interface Shelf {
-  /**
-   * About `limit` deliveries of a session behind a sequence, in order, without a message where that cannot be read; none only where there are no more.
-   * @param hasKnown whether deliveries behind it are in memory, of which some may be over without that being on record.
-   */
-  read(session: Session, behind: number, limit: number, hasKnown: boolean, taken: (deliveries: readonly Delivery[]) => void): void;
+  /** About `limit` deliveries of a session behind a sequence; none only where there are no more. */
+  read(session: Session, behind: number, limit: number, how: Reading, taken: (page: Page) => void): void;
   /** The message of a delivery is of no use for now: it can be read back, once it is on record. */
   letGo(delivery: Delivery): void;
   /** A delivery that is on record as released was made anew. */
   knows(delivery: Delivery): void;
+}
+
+export interface Reading {
+  /** Whether deliveries behind the sequence are in memory, of which some may be over without that being on record. */
+  readonly hasKnown: boolean;
+  /** Whether something there is damaged: then all else is found, and what cannot be read comes without its message. */
+  readonly isCareful: boolean;
+}
+
+/** What was read of a queue, in order. It is bytes until it is taken: most of it waits for a while, and bytes are cheaper to keep than objects. */
+export interface Page {
+  /** How many deliveries are still to be taken, at most. */
+  readonly left: number;
+  /** Bytes it takes in memory. */
+  readonly bytes: number;
+  /** The sequence of the last of them. */
+  readonly last: number;
+  /**
+   * The next of them that share a record; none at the end.
+   * @throws where they cannot be read: then it is to be read carefully.
+   */
+  take(): readonly Delivery[] | undefined;
 }
 
 /** What a restart finds of one session beside its queue, and how much waits there. */
@@ -231,8 +245,6 @@ export interface Found {
   readonly bytes: number;
   /** The sequence of the last of them. */
   readonly last: number;
-  /** What stands behind this sequence came after the restart. */
-  readonly upTo: number;
 }
 
 /** What becomes of a message for a queue that is full. */

@@ -27,6 +27,8 @@ export class OutgoingQueue {
   readonly #tally: Tally;
   readonly #window = new Queue<Delivery>();
   #windowBytes = 0;
+  /** Bytes of what was read and lies in front of the window: its deliveries count as those of the shelf. */
+  #pageBytes = 0;
   #bytes = 0;
   /** How many lie on the shelf, behind the window. */
   #shelved = 0;
@@ -48,12 +50,19 @@ export class OutgoingQueue {
     return this.#shelved;
   }
 
-  /** Whether the window runs low while more lies behind it: how many of those may be read, or 0. */
-  get wanted(): number {
-    if (this.#shelved === 0) return 0;
-    const isLow = this.#window.length <= LOW && this.#windowBytes <= WINDOW_BYTES / 2;
+  /** Whether the window, with `ahead` deliveries that were read, runs low while more lies behind them: how many of those may be read, or 0. */
+  wanted(ahead: number): number {
+    if (this.#shelved <= ahead) return 0;
+    const here = this.#window.length + ahead;
+    const isLow = here <= LOW && this.#windowBytes + this.#pageBytes <= WINDOW_BYTES / 2;
     if (!isLow) return 0;
-    return this.#tally.windowBytes < ALL_WINDOWS_BYTES ? PAGE : Math.max(0, NARROW - this.#window.length);
+    return this.#tally.windowBytes < ALL_WINDOWS_BYTES ? PAGE : Math.max(0, NARROW - here);
+  }
+
+  /** So many bytes were read, or, where that is negative, are in memory as that no more. */
+  read(bytes: number): void {
+    this.#pageBytes += bytes;
+    this.#tally.windowBytes += bytes;
   }
 
   /** Whether a message of this size, in bytes, still fits. */

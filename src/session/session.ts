@@ -64,6 +64,8 @@ export class Session implements Subscriber {
   messagesReceived = 0;
   messagesSent = 0;
   messagesDropped = 0;
+  /** How many QoS 2 messages were given up that an earlier process may have sent: it cannot have sent more than a window of them. */
+  #takenBack = 0;
   readonly inflight = new Inflight();
   readonly queue: OutgoingQueue;
   readonly #surroundings: SessionSurroundings;
@@ -77,7 +79,7 @@ export class Session implements Subscriber {
   #unsent: Queue<Delivery> | undefined;
   /** Whether a restart has brought back only that the session is there. */
   isCold = false;
-  /** Whether it had a connection when the process ended. */
+  /** Whether it had a connection when a process ended, and may have been sent what is not on record as that. */
   wasConnected = false;
   /** The journal's place of the last message that came for it. */
   lastSequence = 0;
@@ -104,6 +106,11 @@ export class Session implements Subscriber {
   /** The protocol version of the connection, or of the last one. */
   get version(): Version {
     return this.#terms.version;
+  }
+
+  /** Whether something waits that an earlier process may have sent, without that being on record. */
+  get isUnsure(): boolean {
+    return this.#backlog?.isUnsure ?? false;
   }
 
   /** How many QoS 2 messages have come in whose identifier is not released. */
@@ -163,7 +170,7 @@ export class Session implements Subscriber {
     this.#terms = terms;
     this.#quota = this.#window; // [MQTT5-4.9.0-1]
     this.#unsent = undefined;
-    this.#backlog?.stopReading(); // that was behind what is in flight
+    this.#backlog?.shelve(); // what was read without a connection was behind what is in flight
     // What waits for PUBCOMP is unfinished too [MQTT5-3.3.4-9], but its PUBREL waits for nothing [MQTT5-3.3.4-10].
     for (const { awaiting } of this.inflight) if (awaiting === Awaiting.Pubcomp) this.#quota--;
     for (const delivery of this.inflight) {
@@ -185,16 +192,18 @@ export class Session implements Subscriber {
   drain(): void {
     const wire = this.#wire;
     if (wire === undefined) return;
-    if (this.#unsent !== undefined) this.#sendUnsent(wire, this.#unsent);
-    while (this.hasRoom) {
-      const delivery = this.queue.shift();
-      if (delivery === undefined) break;
-      const { message, qos, retain, extras } = delivery;
-      if (message!.expiresAt <= this.#surroundings.now())
-        this.giveUp(delivery, 'message-expired'); // [MQTT5-3.3.2-5]
-      else if (this.durable || extras.share !== undefined) this.#send(wire, delivery);
-      else this.#sendAndForget(wire, message!, qos, retain, extras);
-    }
+    do {
+      if (this.#unsent !== undefined) this.#sendUnsent(wire, this.#unsent);
+      while (this.hasRoom) {
+        const delivery = this.queue.shift();
+        if (delivery === undefined) break;
+        const { message, qos, retain, extras } = delivery;
+        if (message!.expiresAt <= this.#surroundings.now())
+          this.giveUp(delivery, 'message-expired'); // [MQTT5-3.3.2-5]
+        else if (this.durable || extras.share !== undefined) this.#send(wire, delivery);
+        else this.#sendAndForget(wire, message!, qos, retain, extras);
+      }
+    } while (this.hasRoom && this.#backlog?.unpack() === true);
     this.#backlog?.refill();
     const whenRoom = this.whenRoom;
     if (whenRoom !== undefined && this.queue.length === 0 && this.hasRoom) {
@@ -315,7 +324,7 @@ export class Session implements Subscriber {
   /** A message that waited, or was to be sent again, and will not be. */
   giveUp(delivery: Delivery, reason: DropReason): void {
     this.#drop(reason);
-    if (delivery.isRepeat && delivery.qos === 2) this.#takeBack(delivery);
+    if (delivery.qos === 2 && (delivery.isRepeat || delivery.awaiting === Awaiting.Pubrec)) this.#takeBack(delivery);
     else this.forget(delivery);
     this.#backlog?.left(delivery);
   }
@@ -353,7 +362,11 @@ export class Session implements Subscriber {
     const { limits } = this.#surroundings;
     if (limits.whenQueueFull !== 'drop-oldest' || size > limits.maxQueuedBytes || limits.maxQueuedMessages === 0) return false;
     if (this.isCold) return false;
-    while (this.queue.peek() !== undefined && !this.queue.hasRoomFor(size)) this.giveUp(this.queue.shift()!, 'queue-full');
+    while (!this.queue.hasRoomFor(size)) {
+      const oldest = this.queue.shift();
+      if (oldest !== undefined) this.giveUp(oldest, 'queue-full');
+      else if (this.#backlog?.unpack() !== true) break;
+    }
     if (this.queue.hasRoomFor(size)) return true;
     if (!this.queue.mayOvershoot(size)) return false;
     this.#backlog!.read();
@@ -384,22 +397,28 @@ export class Session implements Subscriber {
     return ticket;
   }
 
-  /** Its own, unless something goes, or after a restart may go, by that. */
+  /** Its own, unless something goes by that. */
   #identifierFor({ sequence }: Delivery): number {
     const own = identifierAt(sequence);
-    return this.inflight.get(own) === undefined && this.#surroundings.journal.isUnused(own) ? own : this.inflight.nextId();
+    return this.inflight.get(own) === undefined ? own : this.inflight.nextId();
   }
 
-  /** Its receiver may have had it before the restart, and keeps the identifier until that is released; only what was in flight is meant. */
+  /** A QoS 2 message is given up that its receiver may have had: it would keep the identifier, and take the next message under it for a repetition. */
   #takeBack(delivery: Delivery): void {
-    const packetId = identifierAt(delivery.sequence);
-    if (this.inflight.get(packetId) !== undefined || this.inflight.size >= this.#surroundings.limits.maxInflight)
-      return this.forget(delivery);
-    delivery.packetId = packetId;
+    if (delivery.awaiting === Awaiting.Nothing) {
+      const own = identifierAt(delivery.sequence);
+      if (this.inflight.get(own) !== undefined || this.#takenBack >= this.#surroundings.limits.maxInflight) return this.forget(delivery);
+      this.#takenBack++;
+      delivery.packetId = own;
+    }
+    const { packetId } = delivery;
     delivery.awaiting = Awaiting.Pubcomp;
+    this.inflight.delete(packetId);
     this.inflight.add(packetId, delivery);
     if (this.#wire !== undefined) this.#quota--;
-    this.#sendPubrel(packetId, this.#surroundings.journal.released(delivery), ReasonCode.Success);
+    const ticket = this.durable ? this.#surroundings.journal.released(delivery) : 0;
+    delivery.message = undefined;
+    this.#sendPubrel(packetId, ticket, ReasonCode.Success);
   }
 
   #sendAndForget(wire: Wire, message: Message, qos: QoS, retain: boolean, extras: Extras): void {

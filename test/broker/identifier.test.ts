@@ -5,7 +5,7 @@ import { Kind } from '../../src/broker/record-keys.js';
 import type { CreateOptions } from '../../src/create.js';
 import type { QoS, TestConnection } from '../../src/testing.js';
 import { identifierAt } from '../../src/session/inflight.js';
-import { puback, pubcomp, pubrec } from '../conversations/client.js';
+import { connect, puback, pubcomp, pubrec } from '../conversations/client.js';
 import { inventory, recordsOf } from '../conversations/store.js';
 import { heard } from '../storage/held.js';
 import { drained, Stage, taken } from './stage.js';
@@ -19,6 +19,9 @@ async function away(options: CreateOptions = {}): Promise<Stage> {
   await stage.leave(['bob', 't']);
   return stage;
 }
+
+/** The packet identifiers in what was taken. */
+const identifiersIn = (texts: readonly string[]): number[] => texts.map((text) => Number(text.split(' ')[1]));
 
 /** Messages wait for him, the second under the identifier of the first. */
 async function twins(qos: QoS): Promise<{ stage: Stage; bob: TestConnection; packetId: number }> {
@@ -58,7 +61,7 @@ test('a QoS 2 message that was read back goes out before a commit, and nothing i
 
 for (const qos of [1, 2] as const) {
   for (const isHeld of [true, false]) {
-    test(`while a restart could bring back what had an identifier at QoS ${qos}, another message goes out under one that is on record${isHeld ? ', also while a commit is under way' : ''}`, async () => {
+    test(`while a restart could bring back what had an identifier at QoS ${qos}, another message waits for the record${isHeld ? ', also while a commit is under way' : ''}`, async () => {
       const { stage, bob, packetId } = await twins(qos);
       if (qos === 2) bob.send(pubrec(packetId));
       await stage.settle();
@@ -67,12 +70,11 @@ for (const qos of [1, 2] as const) {
       bob.send(qos === 1 ? puback(packetId) : pubcomp(packetId));
       stage.broker.endTurn();
       await heard();
-      assert.deepEqual(taken(bob), [], 'it waits for the record');
+      assert.deepEqual(taken(bob), []);
       await stage.settle();
-      const [sent] = taken(bob);
-      assert.notEqual(sent, `2 ${packetId}`);
+      assert.deepEqual(taken(bob), [`2 ${packetId}`]);
       const next = await stage.next();
-      assert.deepEqual(taken(await next.back('bob')), [`${sent} again`]);
+      assert.deepEqual(taken(await next.back('bob')), [`2 ${packetId} again`]);
     });
   }
 
@@ -142,6 +144,55 @@ test('a QoS 2 message of a Shared Subscription is on record as sent before it go
   assert.equal(taken(bob).length, 1);
 });
 
+test('what another session is done with takes no identifier from a message that may have been sent [MQTT-4.3.3-1]', async () => {
+  const stage = await Stage.set();
+  await stage.leave(['bob', 't'], ['bea', 't']);
+  await stage.say('t', ['1'], 2).settle();
+  const packetId = identifierAt(stage.journal.sequence);
+  for (const name of ['bob', 'bea']) assert.deepEqual(taken(await stage.back(name)), [`1 ${packetId}`]);
+  const next = await stage.next();
+  const bob = await next.back('bob');
+  bob.send(pubrec(packetId));
+  await next.settle();
+  bob.send(pubcomp(packetId)); // over, and not on record as that yet
+  assert.deepEqual(taken(await next.back('bea')), [`1 ${packetId} again`]);
+});
+
+test('what was dropped before it was sent has its identifier until that is on record', async () => {
+  const stage = await away({ maxInflight: 1, maxQueuedMessages: 3, whenQueueFull: 'drop-oldest' });
+  const { journal } = stage;
+  await stage.say('t', ['1', '2'], 2).settle();
+  journal.continueAfter(journal.sequence + AROUND - 1);
+  await stage.say('t', ['3'], 2).settle();
+  const bob = await stage.back('bob');
+  const [first] = identifiersIn(taken(bob));
+  bob.send(pubrec(first!));
+  await stage.settle();
+  taken(bob);
+  await stage.hold();
+  stage.say('t', ['4', '5'], 2);
+  assert.equal(stage.broker.broker.stats.dropped['queue-full'], 1);
+  bob.send(pubcomp(first!));
+  stage.broker.endTurn();
+  assert.deepEqual(taken(bob), []);
+});
+
+test('what may have been sent is known after a connection of a later process that did not come to it [MQTT-3.3.1-1]', async () => {
+  const stage = await away();
+  await stage.say('t', ['1', '2'], 2).settle();
+  const sent = taken(await stage.back('bob'));
+  assert.equal(sent.length, 2);
+  const next = await stage.next({ maxInflight: 1 });
+  assert.deepEqual(taken(await next.back('bob')), [`${sent[0]} again`]);
+  next.broker.broker.kick('bob');
+  await next.settle();
+  const last = await next.next();
+  assert.deepEqual(
+    taken(await last.back('bob')),
+    sent.map((text) => `${text} again`),
+  );
+});
+
 // What may have been sent, and is given up.
 
 test('of a QoS 2 message that may have been sent and is dropped after a restart the identifier is released, and free after that', async () => {
@@ -168,13 +219,76 @@ test('of a QoS 2 message that may have been sent and is dropped after a restart 
   assert.deepEqual(await inventory(last.storage.kept), { Format: 1, Sequence: 1, Session: 1 });
 });
 
+test('that identifier is released also where a release whose PUBCOMP is not on record fills the window', async () => {
+  const stage = await away({ maxInflight: 1 });
+  await stage.say('t', ['1', '2'], 2).settle();
+  const bob = await stage.back('bob');
+  const [a] = identifiersIn(taken(bob));
+  bob.send(pubrec(a!));
+  await stage.settle();
+  taken(bob);
+  await stage.hold();
+  bob.send(pubcomp(a!));
+  stage.broker.endTurn();
+  const [b] = identifiersIn(taken(bob));
+  const next = await stage.next({ maxInflight: 1, maxQueuedMessages: 1, whenQueueFull: 'drop-oldest' });
+  await next.settle();
+  await next.say('t', ['3'], 2).settle();
+  assert.deepEqual(taken(await next.back('bob')), [`release ${a}`, `release ${b}`]);
+});
+
+/** `bob` is here again, and takes packets of 50 bytes. */
+async function backWithLess(stage: Stage): Promise<TestConnection> {
+  const properties = { maximumPacketSize: 50, sessionExpiryInterval: 1_000 };
+  const bob = stage.broker.connect().send(connect('bob', { version: 5, clean: false, properties }));
+  await stage.settle();
+  return bob;
+}
+
+test('of a QoS 2 message in flight that is too large for a later connection the identifier is released', async () => {
+  const stage = await away();
+  await stage.say('t', ['1'.repeat(100)], 2).settle();
+  const [packetId] = identifiersIn(taken(await stage.back('bob')));
+  stage.broker.broker.kick('bob');
+  await stage.settle();
+  const bob = await backWithLess(stage);
+  assert.deepEqual(taken(bob), [`release ${packetId}`]);
+  bob.send(pubcomp(packetId!));
+  await stage.settle();
+  assert.equal(stage.broker.broker.session('bob')!.inflight, 0);
+});
+
+test('the same where it was sent under another identifier than its own, and may have been before a restart', async () => {
+  const options = { maxInflight: 2 };
+  const stage = await away(options);
+  const { journal } = stage;
+  await stage.say('t', ['1'], 2).settle();
+  journal.continueAfter(journal.sequence + AROUND - 1);
+  await stage.say('t', ['2'.repeat(100)], 2).settle();
+  assert.equal(taken(await stage.back('bob')).length, 2);
+  const next = await stage.next(options);
+  const bob = await next.back('bob');
+  const [own, other] = identifiersIn(taken(bob));
+  assert.notEqual(own, other);
+  bob.send(pubrec(own!));
+  await next.settle();
+  bob.send(pubcomp(own!));
+  next.broker.broker.kick('bob');
+  await next.settle();
+  const small = await backWithLess(next);
+  assert.deepEqual(taken(small), [`release ${other}`]);
+  small.send(pubcomp(other!));
+  await next.settle();
+  assert.equal(next.broker.broker.session('bob')!.inflight, 0);
+});
+
 // Releases.
 
 test('PUBRELs of one commit share a record, which has those whose PUBCOMPs have not come, and goes with the last of them', async () => {
   const stage = await away();
   await stage.say('t', ['1', '2', '3'], 2).settle();
   const bob = await stage.back('bob');
-  const packetIds = taken(bob).map((text) => Number(text.split(' ')[1]));
+  const packetIds = identifiersIn(taken(bob));
   const [a, b, c] = packetIds as [number, number, number];
   bob.send(pubrec(b), pubrec(a), pubrec(c));
   await stage.settle();
@@ -199,7 +313,7 @@ test('more PUBRELs than a record takes are on record in their order', async () =
   const payloads = Array.from({ length: 70 }, (_, i) => `${i}`);
   await stage.say('t', payloads, 2).settle();
   const bob = await stage.back('bob');
-  const packetIds = taken(bob).map((text) => Number(text.split(' ')[1]));
+  const packetIds = identifiersIn(taken(bob));
   bob.send(...packetIds.map(pubrec));
   await stage.settle();
   assert.equal((await recordsOf(stage.storage.kept, Kind.Released)).length, 3);
@@ -208,4 +322,21 @@ test('more PUBRELs than a record takes are on record in their order', async () =
     taken(await next.back('bob')),
     packetIds.map((packetId) => `release ${packetId}`),
   );
+});
+
+test('PUBRELs are on record in the order of their PUBRECs, also of what was sent since the last commit [MQTT-4.6.0-4]', async () => {
+  const stage = await away({ maxInflight: 2 });
+  await stage.say('t', ['1', '2', '3'], 2).settle();
+  const bob = await stage.back('bob');
+  const [a, b] = identifiersIn(taken(bob));
+  bob.send(pubrec(a!));
+  await stage.settle();
+  taken(bob);
+  await stage.hold();
+  bob.send(pubcomp(a!));
+  stage.broker.endTurn();
+  const [c] = identifiersIn(taken(bob));
+  bob.send(pubrec(b!), pubrec(c!));
+  await stage.settle();
+  assert.deepEqual(taken(await (await stage.next()).back('bob')), [`release ${b}`, `release ${c}`]);
 });

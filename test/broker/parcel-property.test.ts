@@ -201,6 +201,11 @@ class Scene {
     }
   }
 
+  /** Others have so many messages that packet identifiers come again: the next is that of the message so many places before it. */
+  goAround(places: number): void {
+    for (let i = 65_535 - places; i > 0; i--) this.stage.journal.number();
+  }
+
   /** Takes what has come to everybody. */
   take(): void {
     for (const packet of this.stage.ann.take()) {
@@ -339,6 +344,7 @@ const event = fc.oneof(
   { weight: 3, arbitrary: fc.record({ does: fc.constant('settle' as const) }) },
   { weight: 2, arbitrary: fc.record({ does: fc.constant('pass' as const), time: fc.constantFrom(100, 200, 1_500, LOOKED_FOR) }) },
   { weight: 2, arbitrary: fc.record({ does: fc.constant('die' as const) }) },
+  { weight: 3, arbitrary: fc.record({ does: fc.constant('go around' as const), places: fc.integer({ min: 0, max: 6 }) }) },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('begin anew' as const), who }) },
 );
 
@@ -365,6 +371,7 @@ test('each message is delivered in order, none is lost once it is acknowledged o
           else if (deed.does === 'settle') await scene.settle();
           else if (deed.does === 'pass') scene.stage.broker.advance(deed.time);
           else if (deed.does === 'die') await scene.die();
+          else if (deed.does === 'go around') scene.goAround(deed.places);
           else await scene.beginAnew(hearer);
           scene.take();
         }
