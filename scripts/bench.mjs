@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: PosMQ and other brokers under the same loads, in turns; the figures become a page, plots and JSON in docs/benchmarks.
  *
- * `-- standard` and `-- durable` are the two sets of scenarios; without either both are run. `--rounds N` is how often, `--peer-rounds N` how
- * often the servers that no goal is about, where that is less, `--seconds N` how long each load lasts, `--only WORDS` only scenarios whose name has one of these words, `--servers LIST` only these, `--node PATH` PosMQ on that
+ * `-- standard` and `-- durable` are the two sets of scenarios; without either both are run. `--rounds N` is how often, `--other-rounds N` how
+ * often what no goal is about, be that a server or a scenario, `--seconds N` how long each load lasts, `--only WORDS` only scenarios whose name has one of these words, `--servers LIST` only these, `--node PATH` PosMQ on that
  * Node.js, too (may be repeated), `--peer name=host:port,pid` a broker that runs already (may be repeated), `--out DIR` another folder. What is
  * only a part of a set goes to build/benchmarks if no folder is given, for what is published is whole.
  */
@@ -29,7 +29,7 @@ const CEILING_SECONDS = 4;
 /** What starting, connecting and stopping takes a run, in seconds, for the estimate. */
 const AROUND = 2.5;
 
-const { sets, rounds, peerRounds, seconds, words, kinds, nodes, peers, out, command } = options();
+const { sets, rounds, otherRounds, seconds, words, kinds, nodes, peers, out, command } = options();
 const stop = new AbortController();
 process.on('SIGINT', () => (stop.signal.aborted ? process.exit(130) : stop.abort()));
 process.on('SIGTERM', () => process.exit(143));
@@ -51,10 +51,10 @@ async function measure(set) {
   for (const { name, absent } of servers) if (absent !== undefined) console.log(`posmq: ${name} is not run: ${absent}`);
   const present = servers.filter(({ absent }) => absent === undefined);
   if (present.length === 0) fail('there is no server to measure');
-  const least = chosen.reduce((sum, scenario) => sum + durationOf(scenario) + AROUND, 0);
-  const turns = present.reduce((sum, { kind }) => sum + roundsOf(kind), 0);
-  const runs = chosen.length * turns;
-  console.log(`posmq: ${set}, ${runs} runs, at least ${Math.ceil((least * turns) / 60)} minutes`);
+  const turns = chosen.map((scenario) => present.reduce((sum, { kind }) => sum + roundsOf(kind, scenario, scenarios), 0));
+  const runs = turns.reduce((sum, count) => sum + count, 0);
+  const least = chosen.reduce((sum, scenario, i) => sum + (durationOf(scenario) + AROUND) * turns[i], 0);
+  console.log(`posmq: ${set}, ${runs} runs, at least ${Math.ceil(least / 60)} minutes`);
 
   const result = {
     set,
@@ -64,7 +64,7 @@ async function measure(set) {
     ended: '',
     interrupted: false,
     rounds,
-    peerRounds,
+    otherRounds,
     seconds,
     machine: machine(),
     cores: pinned,
@@ -73,14 +73,15 @@ async function measure(set) {
     scenarios: [],
   };
   let done = 0;
-  for (const { name, args, seconds: least, goals, disk } of chosen) {
+  for (const scene of chosen) {
+    const { name, args, seconds: least, goals, disk } = scene;
     const scenario = { name, args, seconds: least, goals, disk: disk ? [] : undefined, runs: [] };
     result.scenarios.push(scenario);
     for (let round = 1; round <= rounds && !stop.signal.aborted; round++) {
       if (disk) scenario.disk.push({ round, ...(await syncTimes(DISK_SECONDS)) });
       // In every round another one is the first, so that none always follows the same.
       for (const server of rotated(present, round - 1)) {
-        if (round > roundsOf(server.kind)) continue;
+        if (round > roundsOf(server.kind, scene, scenarios)) continue;
         done++;
         if (stop.signal.aborted || failures(scenario, server.name) >= ENOUGH_FAILURES) continue;
         const run = { round, server: server.name, ...(await once(scenario, server)) };
@@ -116,9 +117,11 @@ async function once(scenario, server) {
   }
 }
 
-/** PosMQ and Mosquitto are what goals are about. */
-function roundsOf(kind) {
-  return kind.startsWith('posmq') || kind === 'mosquitto' ? rounds : peerRounds;
+/** Goals are about PosMQ and Mosquitto, in scenarios that have some or that others are held against. */
+function roundsOf(kind, { name, goals }, scenarios) {
+  const isBase = scenarios.some((other) => other.goals?.some(({ beside }) => beside === `#${name}`));
+  const isMeant = (goals !== undefined || isBase) && (kind.startsWith('posmq') || kind === 'mosquitto');
+  return isMeant ? rounds : otherRounds;
 }
 
 /** What the load generator can do by itself, its echo on another core. */
@@ -177,7 +180,7 @@ function summary(result) {
 function options() {
   const text = { type: 'string' };
   const many = { type: 'string', multiple: true };
-  const known = { rounds: text, 'peer-rounds': text, seconds: text, only: many, servers: text, node: many, peer: many, out: text };
+  const known = { rounds: text, 'other-rounds': text, seconds: text, only: many, servers: text, node: many, peer: many, out: text };
   let values;
   let positionals;
   try {
@@ -200,7 +203,7 @@ function options() {
   return {
     sets,
     rounds,
-    peerRounds: Math.min(rounds, number('peer-rounds', values['peer-rounds'], /^\d+$/) ?? rounds),
+    otherRounds: Math.min(rounds, number('other-rounds', values['other-rounds'], /^\d+$/) ?? rounds),
     seconds: number('seconds', values.seconds, /^\d+(\.\d+)?$/) ?? 4,
     words,
     kinds,

@@ -79,7 +79,7 @@ function setText(result) {
     .join('\n\n');
 }
 
-function factsText({ command, began, ended, interrupted, rounds, peerRounds = rounds, seconds, machine, cores, generator, scenarios }) {
+function factsText({ command, began, ended, interrupted, rounds, otherRounds = rounds, seconds, machine, cores, generator, scenarios }) {
   const { processor, cores: count, memory, system, fileSystem, openFiles } = machine;
   const { version, ceiling } = generator;
   const bound = cores === undefined ? 'none' : `servers to core ${cores.server}, load generator to core ${cores.load}`;
@@ -100,7 +100,7 @@ function factsText({ command, began, ended, interrupted, rounds, peerRounds = ro
       ['Bound', bound],
       [
         'Rounds',
-        `${rounds}${peerRounds < rounds ? `, of other peers than Mosquitto ${peerRounds}` : ''}, of ${seconds} s each, ${longer(scenarios, seconds)}the first quarter not measured`,
+        `${rounds}${otherRounds < rounds ? ` (${otherRounds} of what no target is about)` : ''}, of ${seconds} s each, ${longer(scenarios, seconds)}the first quarter not measured`,
       ],
       ['Load generator', `PosMQ ${version}; alone it does ${alone}`],
     ],

@@ -1,5 +1,5 @@
 /** What has become of deliveries, put on record with a commit: only the difference between now and what is there. Hot. */
-import { Awaiting, type Delivery, identifierAt } from '../session/inflight.js';
+import { Awaiting, type Delivery, identifierAt, SHARED } from '../session/inflight.js';
 import { FULL, MAX_DELIVERIES, Parcel } from '../session/parcel.js';
 import { Counts } from '../util/counts.js';
 import type { Storage } from './contracts.js';
@@ -15,12 +15,13 @@ export const Filed = { Touched: 1, Record: 2, Apart: 4, Addressed: 8, Sent: 16, 
 const IS_SENT = Filed.Record | Filed.Addressed | Filed.Sent;
 
 /**
- * Whether a delivery that waited goes out, after a restart, under the packet identifier it has now, be that on record or not. At QoS 2 only what
- * was read from the record is sure to be there; and what may be given to another member, or expire, unless it was sent, must be on record as sent.
+ * Whether a delivery that waited may go out before it is on record that it did. At QoS 2 if a restart would send it under the same packet identifier:
+ * what was read from its record is sure to be there. But what may be given to another member, or expire, unless it was sent, must be on record as sent.
  */
-export function isFoundAgain({ packetId, sequence, qos, filed, extras }: Delivery): boolean {
-  if (packetId !== identifierAt(sequence)) return false;
-  return qos === 1 || ((filed & (Filed.Read | Filed.Expiry)) === Filed.Read && extras.share === undefined);
+export function mayGoUnrecorded({ packetId, sequence, qos, filed, extras }: Delivery): boolean {
+  // At QoS 1 another identifier does as well, and takes none from a place of others.
+  if (qos === 1) return packetId <= SHARED;
+  return packetId === identifierAt(sequence) && (filed & (Filed.Read | Filed.Expiry)) === Filed.Read && extras.share === undefined;
 }
 
 export class Filing {
@@ -132,7 +133,7 @@ export class Filing {
       else add(this.#runs, delivery);
     } else if (isWanted && packetId !== 0 && (filed & (Filed.Addressed | Filed.Sent)) === 0) {
       // Most are acknowledged before the next commit.
-      if ((filed & Filed.Expiry) === 0 && isFoundAgain(delivery)) {
+      if ((filed & Filed.Expiry) === 0 && mayGoUnrecorded(delivery)) {
         add(this.#sentLately, delivery);
       } else {
         this.#addressed.add(number);

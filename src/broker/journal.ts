@@ -1,10 +1,11 @@
 /** The facts that must survive a restart, as records in a storage. Hot: enqueued, sent, settled. */
 import type { Journal, PendingWill, Subscription, Ticket } from '../session/contracts.js';
-import { identifierAt, type Delivery } from '../session/inflight.js';
+import { AROUND, identifierAt, type Delivery } from '../session/inflight.js';
 import type { Message } from '../session/message.js';
 import type { Session } from '../session/session.js';
+import { SettledLately } from '../session/settled-lately.js';
 import type { Storage } from './contracts.js';
-import { Filed, Filing, isFoundAgain } from './filing.js';
+import { Filed, Filing, mayGoUnrecorded } from './filing.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
 import * as record from './records.js';
@@ -60,7 +61,7 @@ export class StorageJournal implements Journal {
   #landed = 0;
   /** The newest commit nobody may read without: it deletes deliveries their sessions do not have in memory, or has one that is given an old number. */
   #needed: Ticket = 0;
-  /** By packet identifier: the newest commit without which a restart may bring back a delivery, of whatever session, that has gone by it. */
+  /** By packet identifier: the commit without which a restart may bring back a delivery, of whatever session, that has gone by it, and not by its own. */
   readonly #used = new Float64Array(65_536);
 
   constructor({ storage, turn, waits, ended }: JournalParts) {
@@ -155,10 +156,11 @@ export class StorageJournal implements Journal {
     return this.#touch(delivery);
   }
 
-  sent(delivery: Delivery): Ticket {
+  sent(session: Session, delivery: Delivery): Ticket {
     // Should it be sent again, the message is read back: many that are in flight are much to keep in memory, and to look after for its collector.
     if ((delivery.filed & (Filed.Record | Filed.Expiry)) === Filed.Record) delivery.message = undefined;
-    return isFoundAgain(delivery) && this.#isFree(delivery.packetId) ? this.#touchUnawaited(delivery) : this.#touch(delivery);
+    const isSafe = mayGoUnrecorded(delivery) && (delivery.qos === 1 || this.#isFree(session, delivery));
+    return isSafe ? this.#touchUnawaited(delivery) : this.#touch(delivery);
   }
 
   released(delivery: Delivery): Ticket {
@@ -167,10 +169,13 @@ export class StorageJournal implements Journal {
     return this.#touch(delivery);
   }
 
-  settled(delivery: Delivery): Ticket {
+  settled(session: Session, delivery: Delivery): Ticket {
+    const { sequence, packetId } = delivery;
     if ((delivery.filed & Filed.Expiry) === 0) delivery.message = undefined;
     // A restart may bring it back as what waits, or as what was sent.
-    this.#used[identifierAt(delivery.sequence)] = this.#used[delivery.packetId] = this.#turn.batch;
+    const { batch } = this.#turn;
+    if (sequence !== 0) (session.settledLately ??= new SettledLately()).add(sequence, batch);
+    if (packetId !== identifierAt(sequence)) this.#used[packetId] = batch;
     return this.#touchUnawaited(delivery);
   }
 
@@ -221,9 +226,11 @@ export class StorageJournal implements Journal {
     return this.#wrote();
   }
 
-  /** Whether a restart would bring back nothing, of whatever session, that has gone by a packet identifier. */
-  #isFree(packetId: number): boolean {
-    return this.#used[packetId]! <= this.#turn.durable;
+  /** Whether a restart would bring back nothing that has gone by the packet identifier of a QoS 2 delivery, or may go by it. */
+  #isFree({ settledLately }: Session, { sequence, packetId }: Delivery): boolean {
+    const { durable } = this.#turn;
+    if (this.#used[packetId]! > durable) return false;
+    return settledLately === undefined || sequence - settledLately.from(durable) < AROUND;
   }
 
   /** Nobody waits for it, unless there is too much of it to wait. */

@@ -173,11 +173,11 @@ export interface Journal {
   /** A message for this session, sent just now or waiting. */
   enqueued(session: Session, delivery: Delivery): Ticket;
   /** It waited, and has a packet identifier now. Before the ticket is durable it must not go out. */
-  sent(delivery: Delivery): Ticket;
+  sent(session: Session, delivery: Delivery): Ticket;
   /** The receiver has it (PUBREC): from now on only PUBREL is sent. */
   released(delivery: Delivery): Ticket;
   /** The receiver is done with it, or it is given up. */
-  settled(delivery: Delivery): Ticket;
+  settled(session: Session, delivery: Delivery): Ticket;
   /** A QoS 2 message came in under this packet identifier. */
   received(session: Session, packetId: number): Ticket;
   /** Its sender has released the identifier (PUBREL). */

@@ -64,15 +64,22 @@ function owed(awaiting: Awaiting, qos: QoS): Delivery {
 }
 
 const MAX_PACKET_ID = 65_535;
-const NONE: readonly Delivery[] = [];
+
+/** Packet identifiers up to this one are given to deliveries as they are sent; those above it belong to places in a queue. */
+export const SHARED = 32_767;
+
+/** As many places later the packet identifier of one comes again. */
+export const AROUND = 32_768;
 
 /**
- * The packet identifier that belongs to a place in a queue: what has waited goes out under it where it is free, and so again after a restart, though it
- * is not on record that it went out.
+ * The packet identifier that belongs to a place in a queue: a QoS 2 message that has waited goes out under it where it is free, and so again after a
+ * restart, though it is not on record that it went out.
  */
 export function identifierAt(sequence: number): number {
-  return 1 + (sequence % MAX_PACKET_ID);
+  return SHARED + 1 + (sequence % AROUND);
 }
+
+const NONE: readonly Delivery[] = [];
 
 export class Inflight {
   /** None until there is a delivery: an empty Map is 232 bytes, and most sessions only listen at QoS 0, or only publish. */
@@ -85,7 +92,9 @@ export class Inflight {
 
   /** A packet identifier not in use [MQTT-2.3.1-2] [MQTT-2.3.1-4]; who calls has seen that fewer than 65,535 are. */
   nextId(): number {
-    do this.#lastId = this.#lastId === MAX_PACKET_ID ? 1 : this.#lastId + 1;
+    // Beyond its own half only where that may be in use.
+    const highest = this.size < SHARED ? SHARED : MAX_PACKET_ID;
+    do this.#lastId = this.#lastId >= highest ? 1 : this.#lastId + 1;
     while (this.#deliveries?.has(this.#lastId) === true);
     return this.#lastId;
   }

@@ -19,6 +19,7 @@ import {
 import { Awaiting, Delivery, identifierAt, Inflight, OWES_PUBACK, OWES_PUBCOMP, OWES_PUBREC } from './inflight.js';
 import type { Message } from './message.js';
 import { OutgoingQueue } from './outgoing-queue.js';
+import type { SettledLately } from './settled-lately.js';
 import type { DropReason, Tally } from './tally.js';
 import { NO_TERMS, type Terms } from './terms.js';
 
@@ -59,6 +60,8 @@ export class Session implements Subscriber {
   readonly subscriptions = new Map<string, Subscription>();
   /** Filters of those that have a record of their own: the journal's own notes. */
   subscriptionsApart: Set<string> | undefined;
+  /** What is over and not on record as that: the journal's own notes. */
+  settledLately: SettledLately | undefined;
   /** Called, once, when there is room to send more; whoever had more to send sets it. */
   whenRoom: (() => void) | undefined;
   messagesReceived = 0;
@@ -332,7 +335,7 @@ export class Session implements Subscriber {
   /** A delivery is over. */
   forget(delivery: Delivery, packetId = delivery.packetId): void {
     delivery.done = true;
-    if (this.durable) this.#surroundings.journal.settled(delivery);
+    if (this.durable) this.#surroundings.journal.settled(this, delivery);
     this.inflight.delete(packetId);
   }
 
@@ -382,13 +385,13 @@ export class Session implements Subscriber {
       return 0;
     }
     const hasWaited = delivery.sequence !== 0;
-    const packetId = hasWaited ? this.#identifierFor(delivery) : this.inflight.nextId();
+    const packetId = this.#identifierFor(delivery);
     delivery.sentAs(packetId);
     this.inflight.add(packetId, delivery);
     let ticket = 0;
     if (this.durable) {
       const { journal } = this.#surroundings;
-      ticket = hasWaited ? journal.sent(delivery) : journal.enqueued(this, delivery);
+      ticket = hasWaited ? journal.sent(this, delivery) : journal.enqueued(this, delivery);
       this.#backlog?.left(delivery);
     }
     // At QoS 2 durable before it leaves: after a restart it must go out under the same identifier, or it would come twice. At QoS 1 it may.
@@ -397,10 +400,10 @@ export class Session implements Subscriber {
     return ticket;
   }
 
-  /** Its own, unless something goes by that. */
-  #identifierFor({ sequence }: Delivery): number {
+  /** At QoS 2 that of its place, where it has waited and nothing goes by that. */
+  #identifierFor({ qos, sequence }: Delivery): number {
     const own = identifierAt(sequence);
-    return this.inflight.get(own) === undefined ? own : this.inflight.nextId();
+    return qos === 2 && sequence !== 0 && this.inflight.get(own) === undefined ? own : this.inflight.nextId();
   }
 
   /** A QoS 2 message is given up that its receiver may have had: it would keep the identifier, and take the next message under it for a repetition. */

@@ -7,7 +7,6 @@ import * as keys from '../../src/broker/record-keys.js';
 import { Kind } from '../../src/broker/record-keys.js';
 import * as parcels from '../../src/broker/parcel-record.js';
 import * as record from '../../src/broker/records.js';
-import { identifierAt } from '../../src/session/inflight.js';
 import { createTestBroker, MemoryStorage } from '../../src/testing.js';
 import { arrive, arrive5, comeBack, having, puback } from '../conversations/client.js';
 import { recordsOf } from '../conversations/store.js';
@@ -245,7 +244,7 @@ async function parcelStore(): Promise<MemoryStorage> {
   await broker.settle();
   const ann = await comeBack(broker, 'ann');
   await ann.take();
-  await ann.send(puback(identifierAt(3))).expect();
+  await ann.send(puback(2)).expect();
   return storage;
 }
 

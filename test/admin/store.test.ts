@@ -6,7 +6,6 @@ import * as keys from '../../src/broker/record-keys.js';
 import { Kind } from '../../src/broker/record-keys.js';
 import * as parcels from '../../src/broker/parcel-record.js';
 import * as record from '../../src/broker/records.js';
-import { identifierAt } from '../../src/session/inflight.js';
 import { Message } from '../../src/session/message.js';
 import { LevelStorage } from '../../src/storage/level.js';
 import { createTestBroker, MemoryStorage, Publish } from '../../src/testing.js';
@@ -180,7 +179,7 @@ test('of a parcel what is over is not exported, and one message that cannot be r
   await broker.settle();
   const bob = await comeBack(broker, 'bob');
   await bob.take();
-  await bob.send(puback(identifierAt(3))).expect();
+  await bob.send(puback(2)).expect();
   bob.hangUp();
   await broker.settle();
   const [parcel, ...others] = await keysOf(storage, Kind.Delivery);
@@ -194,10 +193,7 @@ test('of a parcel what is over is not exported, and one message that cannot be r
   assert.deepEqual(leftOut, [`${parcel!.toString('hex')} a record has QoS 3`]);
   const again = await createTestBroker({ storage: await imported(text) });
   const dup = { qos: 1, dup: true } as const;
-  await (await comeBack(again, 'bob')).expect(
-    publish('a', '1', { ...dup, packetId: identifierAt(2) }),
-    publish('a', '4', { ...dup, packetId: identifierAt(5) }),
-  );
+  await (await comeBack(again, 'bob')).expect(publish('a', '1', { ...dup, packetId: 1 }), publish('a', '4', { ...dup, packetId: 4 }));
 });
 
 test('what was in flight when it was exported does not expire in the queue of a broker on the import', async () => {

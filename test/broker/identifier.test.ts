@@ -1,17 +1,16 @@
 /** The packet identifier that belongs to a place in a queue: the same after a restart, though it is not on record; and never that of two messages. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as keys from '../../src/broker/record-keys.js';
 import { Kind } from '../../src/broker/record-keys.js';
+import { writeSent } from '../../src/broker/records.js';
 import type { CreateOptions } from '../../src/create.js';
-import type { QoS, TestConnection } from '../../src/testing.js';
-import { identifierAt } from '../../src/session/inflight.js';
+import type { TestConnection } from '../../src/testing.js';
+import { AROUND, identifierAt, Inflight, OWES_PUBACK, SHARED } from '../../src/session/inflight.js';
 import { connect, puback, pubcomp, pubrec } from '../conversations/client.js';
 import { inventory, recordsOf } from '../conversations/store.js';
 import { heard } from '../storage/held.js';
 import { drained, Stage, taken } from './stage.js';
-
-/** As many places later an identifier comes again. */
-const AROUND = 65_535;
 
 /** `bob`, who hears `t` at QoS 2, is away. */
 async function away(options: CreateOptions = {}): Promise<Stage> {
@@ -24,13 +23,13 @@ async function away(options: CreateOptions = {}): Promise<Stage> {
 const identifiersIn = (texts: readonly string[]): number[] => texts.map((text) => Number(text.split(' ')[1]));
 
 /** Messages wait for him, the second under the identifier of the first. */
-async function twins(qos: QoS): Promise<{ stage: Stage; bob: TestConnection; packetId: number }> {
+async function twins(): Promise<{ stage: Stage; bob: TestConnection; packetId: number }> {
   const stage = await away({ maxInflight: 1 });
   const { journal } = stage;
-  await stage.say('t', ['1'], qos).settle();
+  await stage.say('t', ['1'], 2).settle();
   const sequence = journal.sequence;
   journal.continueAfter(sequence + AROUND - 1);
-  await stage.say('t', ['2'], qos).settle();
+  await stage.say('t', ['2'], 2).settle();
   assert.equal(journal.sequence, sequence + AROUND);
   const bob = await stage.back('bob');
   const packetId = identifierAt(sequence);
@@ -39,9 +38,9 @@ async function twins(qos: QoS): Promise<{ stage: Stage; bob: TestConnection; pac
 }
 
 test('an identifier belongs to a place, is one there can be, and is that of the next only as many places later', () => {
-  for (const sequence of [1, 2, 65_534, 65_535, 65_536, 2 ** 31, 2 ** 48 - 2]) {
+  for (const sequence of [0, 1, AROUND - 1, AROUND, AROUND + 1, 2 ** 31, 2 ** 48 - 2]) {
     const packetId = identifierAt(sequence);
-    assert.ok(Number.isInteger(packetId) && packetId >= 1 && packetId <= 65_535, `${packetId}`);
+    assert.ok(Number.isInteger(packetId) && packetId > SHARED && packetId <= 65_535, `${packetId}`);
     assert.equal(identifierAt(sequence + AROUND), packetId);
     assert.notEqual(identifierAt(sequence + 1), packetId);
   }
@@ -59,39 +58,86 @@ test('a QoS 2 message that was read back goes out before a commit, and nothing i
   assert.equal((await inventory(stage.storage.kept)).Sent, undefined);
 });
 
-for (const qos of [1, 2] as const) {
-  for (const isHeld of [true, false]) {
-    test(`while a restart could bring back what had an identifier at QoS ${qos}, another message waits for the record${isHeld ? ', also while a commit is under way' : ''}`, async () => {
-      const { stage, bob, packetId } = await twins(qos);
-      if (qos === 2) bob.send(pubrec(packetId));
-      await stage.settle();
-      taken(bob);
-      if (isHeld) await stage.hold();
-      bob.send(qos === 1 ? puback(packetId) : pubcomp(packetId));
-      stage.broker.endTurn();
-      await heard();
-      assert.deepEqual(taken(bob), []);
-      await stage.settle();
-      assert.deepEqual(taken(bob), [`2 ${packetId}`]);
-      const next = await stage.next();
-      assert.deepEqual(taken(await next.back('bob')), [`2 ${packetId} again`]);
-    });
-  }
-
-  test(`once it is on record that what had an identifier at QoS ${qos} is over, it belongs to the next message`, async () => {
-    const stage = await away();
-    const { journal } = stage;
-    await stage.say('t', ['1'], qos).settle();
-    const { sequence } = journal;
-    const bob = await stage.back('bob');
-    await drained(stage, bob);
-    stage.broker.broker.kick('bob');
+for (const isHeld of [true, false]) {
+  test(`while a restart could bring back what had an identifier, another message waits for the record${isHeld ? ', also while a commit is under way' : ''}`, async () => {
+    const { stage, bob, packetId } = await twins();
+    bob.send(pubrec(packetId));
     await stage.settle();
-    journal.continueAfter(sequence + AROUND - 1);
-    await stage.say('t', ['2'], qos).settle();
-    assert.deepEqual(taken(await stage.back('bob')), [`2 ${identifierAt(sequence)}`]);
+    taken(bob);
+    if (isHeld) await stage.hold();
+    bob.send(pubcomp(packetId));
+    stage.broker.endTurn();
+    await heard();
+    assert.deepEqual(taken(bob), []);
+    await stage.settle();
+    assert.deepEqual(taken(bob), [`2 ${packetId}`]);
+    const next = await stage.next();
+    assert.deepEqual(taken(await next.back('bob')), [`2 ${packetId} again`]);
   });
 }
+
+test('it does so also where what had the identifier has its own place elsewhere', async () => {
+  const stage = await away();
+  await stage.say('t', ['1', '2'], 2).settle();
+  const { kept } = stage.storage;
+  const { number, sequence } = keys.placeOf((await stage.deliveries())[0]!.key);
+  const packetId = identifierAt(sequence);
+  kept.put(keys.noteKey(Kind.Sent, number, sequence - 1), writeSent(packetId));
+  await kept.commit();
+  const next = await stage.next({ maxInflight: 1 });
+  const bob = await next.back('bob');
+  assert.deepEqual(taken(bob), [`1 ${packetId} again`]);
+  bob.send(pubrec(packetId));
+  await next.settle();
+  taken(bob);
+  await next.hold();
+  bob.send(pubcomp(packetId));
+  next.broker.endTurn();
+  await heard();
+  assert.deepEqual(taken(bob), []);
+  await next.settle();
+  assert.deepEqual(taken(bob), [`2 ${packetId}`]);
+});
+
+test('once it is on record that what had an identifier is over, it belongs to the next message', async () => {
+  const stage = await away();
+  const { journal } = stage;
+  await stage.say('t', ['1'], 2).settle();
+  const { sequence } = journal;
+  await drained(stage, await stage.back('bob'));
+  stage.broker.broker.kick('bob');
+  await stage.settle();
+  journal.continueAfter(sequence + AROUND - 1);
+  await stage.say('t', ['2'], 2).settle();
+  assert.deepEqual(taken(await stage.back('bob')), [`2 ${identifierAt(sequence)}`]);
+});
+
+test('at QoS 1 nothing waits for the record, and no identifier is taken from a place', async () => {
+  const stage = await away({ maxInflight: 1 });
+  await stage.say('t', ['1', '2']).settle();
+  const bob = await stage.back('bob');
+  assert.deepEqual(taken(bob), ['1 1']);
+  await stage.hold();
+  bob.send(puback(1));
+  stage.broker.endTurn();
+  assert.deepEqual(taken(bob), ['2 2']);
+});
+
+test('identifiers that belong to no place go round, and take those of places only where all others are in use', () => {
+  const inflight = new Inflight();
+  for (let i = 1; i <= SHARED; i++) {
+    assert.equal(inflight.nextId(), i);
+    if (i !== 7) inflight.add(i, OWES_PUBACK);
+  }
+  assert.equal(inflight.nextId(), 7);
+  inflight.add(7, OWES_PUBACK);
+  inflight.continueAfter(SHARED);
+  assert.equal(inflight.nextId(), SHARED + 1);
+  inflight.add(SHARED + 1, OWES_PUBACK);
+  inflight.delete(9);
+  inflight.delete(SHARED + 1);
+  assert.equal(inflight.nextId(), 9);
+});
 
 test('an identifier that is in flight is given to no other message, and what is sent all the same is on record with its own', async () => {
   const stage = await away({ maxInflight: 2 });

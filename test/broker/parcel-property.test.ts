@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { AROUND } from '../../src/session/inflight.js';
 import { PacketType, Publish, type Packet, type QoS, type TestConnection } from '../../src/testing.js';
 import { checked } from '../admin/text.js';
 import { answerTo, connect } from '../conversations/client.js';
@@ -203,7 +204,7 @@ class Scene {
 
   /** Others have so many messages that packet identifiers come again: the next is that of the message so many places before it. */
   goAround(places: number): void {
-    for (let i = 65_535 - places; i > 0; i--) this.stage.journal.number();
+    for (let i = AROUND - places; i > 0; i--) this.stage.journal.number();
   }
 
   /** Takes what has come to everybody. */

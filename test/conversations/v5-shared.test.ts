@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { CreateOptions } from '../../src/create.js';
 import type { QoS, SubscriptionRequest } from '../../src/packet/packet.js';
-import { identifierAt } from '../../src/session/inflight.js';
 import { createTestBroker, MemoryStorage, PacketType, Publish, type Packet, type TestBroker } from '../../src/testing.js';
 import {
   arrive,
@@ -565,9 +564,8 @@ test('after a restart members are members again, and what one kept still goes to
   const [a, b] = members as [Client, Client];
   await say(ann, 1, '1', '2', '3', '4');
   assert.deepEqual(await each([a, b]), [['1'], ['2']]);
-  // Two members and three messages came before.
-  await b.send(puback(1)).expect(publish('t', '4', { qos: 1, packetId: identifierAt(6) }));
-  await b.send(puback(identifierAt(6))).expect();
+  await b.send(puback(1)).expect(publish('t', '4', { qos: 1, packetId: 2 }));
+  await b.send(puback(2)).expect();
   const again = await createTestBroker({ storage });
   const b2 = await arrive5(again, 'b', back);
   await b2.expect();

@@ -277,7 +277,7 @@ export function fileDelivery(): Work {
     const { size } = storage;
     for (const delivery of deliveries) {
       delivery.done = true;
-      journal.settled(delivery);
+      journal.settled(session, delivery);
     }
     void journal.commit();
     return size - storage.size;
