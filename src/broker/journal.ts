@@ -175,7 +175,7 @@ export class StorageJournal implements Journal {
     // A restart may bring it back as what waits, or as what was sent.
     const { batch } = this.#turn;
     if (sequence !== 0) (session.settledLately ??= new SettledLately()).add(sequence, batch);
-    if (packetId !== identifierAt(sequence)) this.#used[packetId] = batch;
+    if (sequence === 0 || packetId !== identifierAt(sequence)) this.#used[packetId] = batch;
     return this.#touchUnawaited(delivery);
   }
 

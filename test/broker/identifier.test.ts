@@ -99,6 +99,28 @@ test('it does so also where what had the identifier has its own place elsewhere'
   assert.deepEqual(taken(bob), [`2 ${packetId}`]);
 });
 
+test('and where a restart has brought back only that its PUBREL is due, be it the first identifier there is', async () => {
+  const stage = await away({ maxInflight: 1 });
+  for (const times of [1, 2]) {
+    stage.journal.continueAfter(times * AROUND - 1);
+    await stage.say('t', [`${times}`], 2).settle();
+  }
+  const packetId = identifierAt(AROUND);
+  assert.equal(packetId, SHARED + 1);
+  (await stage.back('bob')).send(pubrec(packetId));
+  await stage.settle();
+  const next = await stage.next({ maxInflight: 1 });
+  const bob = await next.back('bob');
+  assert.deepEqual(taken(bob), [`release ${packetId}`]);
+  await next.hold();
+  bob.send(pubcomp(packetId));
+  next.broker.endTurn();
+  await heard();
+  assert.deepEqual(taken(bob), []);
+  await next.settle();
+  assert.deepEqual(taken(bob), [`2 ${packetId} again`]);
+});
+
 test('once it is on record that what had an identifier is over, it belongs to the next message', async () => {
   const stage = await away();
   const { journal } = stage;
