@@ -42,8 +42,8 @@ export class Filing {
   /** Parcels of which more are over since the last commit. */
   readonly #settling: Parcel[] = [];
   /**
-   * Deliveries that were sent after they had waited, under identifiers that are found again, by number of the session: that they were goes on record
-   * where they are still in flight two beats later. They are in memory as long as that in any case.
+   * Deliveries that were sent after they had waited and may go unrecorded, by number of the session: that they were sent goes on record where they
+   * are still in flight two beats later. They are in memory as long as that in any case.
    */
   #sentLately = new Map<number, Delivery[]>();
   #sentBefore = new Map<number, Delivery[]>();
@@ -124,7 +124,7 @@ export class Filing {
   /** What came and was settled between two commits is never written. */
   #file(delivery: Delivery): void {
     delivery.filed &= ~Filed.Touched;
-    const { number, sequence, size, awaiting, packetId, filed, done } = delivery;
+    const { number, sequence, size, packetId, awaiting, filed, done } = delivery;
     const isWanted = !done && awaiting !== Awaiting.Pubcomp;
     const isApart = (filed & Filed.Apart) !== 0;
     if (isWanted && (filed & Filed.Record) === 0) {
