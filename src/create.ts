@@ -3,6 +3,7 @@ import { reportStatus } from './admin/status-report.js';
 import { Broker } from './broker/broker.js';
 import type { AuthenticationMethod, Log, Storage } from './broker/contracts.js';
 import type { EventListener, EventName, Gates } from './broker/hooks.js';
+import { Coalescing } from './broker/coalescing.js';
 import { forgetful } from './broker/journal.js';
 import { Keeping } from './broker/keeping.js';
 import type { MessageListener } from './broker/listener.js';
@@ -42,6 +43,8 @@ export interface CreateOptions extends Partial<Options> {
   readonly log?: Log;
   /** The folder of the store; in a program there is none by default, and everything is kept in memory. */
   readonly data?: string;
+  /** Rests block whoever shares this thread, for that long each; in a program there are none by default. */
+  readonly coalesce?: number;
   /** Where sessions, queues and retained messages are kept, in place of `data`. Whoever opened it closes it. */
   readonly storage?: Storage;
   readonly gates?: Partial<Gates>;
@@ -101,7 +104,7 @@ export class RunningBroker {
 
   private constructor(
     options: Options,
-    { log = silent, storage, authenticationMethods = [] }: CreateOptions,
+    { log = silent, storage, coalesce = 0, authenticationMethods = [] }: CreateOptions,
     world: World,
     store: LevelStorage | undefined,
   ) {
@@ -115,7 +118,10 @@ export class RunningBroker {
       commit: async () => this.#keeping?.journal.commit(),
       failed: (error) => this.#storageFailed(error),
       bug: (where, error) => this.#core.bug(where, error),
+      ended: coalesce === 0 ? undefined : () => coalescing.ended(),
     });
+    const pause = coalesce / 1_000;
+    const coalescing = new Coalescing({ pause, now: world.now, received: () => tally.packetsReceived, rest: world.rest });
     this.#wheel = new Wheel({ tick: TICK, slots: SLOTS, now: world.now(), onError: (error) => this.#core.bug('a deadline', error) });
     this.#keeping =
       storage === undefined

@@ -28,13 +28,19 @@ export async function createTestBroker(options: CreateOptions = {}): Promise<Tes
   return new TestBroker(await RunningBroker.assemble(options, world), world);
 }
 
-class TestWorld {
+/** The clock of a test broker, and its turns, which end by hand. */
+export class TestWorld {
+  /** ms since the epoch. */
   time = START;
+  /** How often the broker has rested. */
+  rests = 0;
   readonly now = (): number => this.time;
   /** Few: a test makes a broker of its own, and has few connections. */
   readonly slabs = 8;
   /** Turns end by hand. */
   readonly schedule = (): void => {};
+  /** Time passes by hand, too. */
+  readonly rest = (): void => void this.rests++;
 }
 
 export class TestBroker {

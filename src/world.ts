@@ -7,14 +7,19 @@ export interface World {
   /** ms since the epoch, never going back. */
   readonly now: () => number;
   readonly schedule: (end: () => void) => void;
+  /** Does nothing at all for so many ms, and fractions of one. */
+  readonly rest: (pause: number) => void;
   /** How many slabs the arena has. */
   readonly slabs: number;
 }
 
 const { timeOrigin } = performance;
+/** Nobody writes into it. */
+const still = new Int32Array(new SharedArrayBuffer(4));
 export const realWorld: World = {
   // A clock that is set while the broker runs must not end keep-alives, so it is read once.
   now: () => timeOrigin + performance.now(),
   schedule: setImmediate,
+  rest: (pause) => void Atomics.wait(still, 0, 0, pause),
   slabs: SLABS,
 };

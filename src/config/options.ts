@@ -18,7 +18,7 @@ export interface IntegerOption extends OptionBase {
   readonly type: 'integer';
   readonly min: number;
   readonly max: number;
-  readonly unit?: 'bytes' | 'seconds';
+  readonly unit?: 'bytes' | 'seconds' | 'microseconds';
   readonly default: number;
 }
 
@@ -116,6 +116,17 @@ export const OPTIONS = {
     unit: 'seconds',
     default: 30,
     sentence: 'How long a new connection may take to send a complete CONNECT.',
+  },
+  coalesce: {
+    group: 'Connections',
+    placeholder: 'MICROSECONDS',
+    type: 'integer',
+    min: 0,
+    max: 10_000,
+    unit: 'microseconds',
+    default: 400,
+    sentence:
+      'How long packets may wait for each other, at most, where many come one by one, so that fewer wake-ups handle them all; 0: not at all.',
   },
   maxConnections: {
     group: 'Connections',

@@ -8,6 +8,8 @@ import { heard } from '../storage/held.js';
 class Beat {
   readonly done: string[] = [];
   readonly bugs: string[] = [];
+  /** Turns that ended with nothing on its way to the disk. */
+  ends = 0;
   readonly turn = new Turn({
     schedule: () => void this.done.push('schedule'),
     commit: () => {
@@ -16,6 +18,7 @@ class Beat {
     },
     failed: (error) => void this.done.push(`failed: ${String(error)}`),
     bug: (where, error) => void this.bugs.push(`${where}: ${String(error)}`),
+    ended: () => void this.ends++,
   });
   #commit: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
 
@@ -258,4 +261,19 @@ test('a fact nobody waits for is committed when it is hastened, and when somebod
   assert.deepEqual(beat.take(), ['schedule', 'commit']);
   await beat.land();
   await settled;
+});
+
+test('who would rest is told of the ends of turns, but while a commit is on its way', async () => {
+  const beat = new Beat();
+  beat.turn.touch(beat.outbox('a'));
+  beat.turn.end();
+  assert.equal(beat.ends, 1);
+  beat.turn.wrote();
+  beat.turn.end();
+  beat.turn.touch(beat.outbox('a'));
+  beat.turn.end();
+  assert.equal(beat.ends, 1, 'its end must not be found late');
+  await beat.land();
+  beat.turn.end();
+  assert.equal(beat.ends, 2);
 });

@@ -23,6 +23,7 @@ const DEFAULTS: Options = {
   minFreeDisk: 134_217_728,
   maxPacketSize: 268_435_455,
   connectTimeout: 30,
+  coalesce: 400,
   maxConnections: 100_000,
   maxBufferedBytes: 8_388_608,
   maxInflight: 1_000,

@@ -164,7 +164,7 @@ interface Peer {
 /** A broker whose clock goes on between its ticks, as a real one's does. */
 async function betweenTicks(): Promise<{ accept: () => Peer; passes: (ms: number) => void; tick: () => void }> {
   let time = 0;
-  const broker = await RunningBroker.assemble({}, { now: () => time, schedule: () => {}, slabs: 8 });
+  const broker = await RunningBroker.assemble({}, { now: () => time, schedule: () => {}, rest: () => {}, slabs: 8 });
   const accept = (): Peer => {
     const peer: Peer = {
       transport: new MemoryTransport({ received: () => {}, closed: () => (peer.closed = true) }),

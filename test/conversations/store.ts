@@ -4,7 +4,7 @@ import type { Entry, Storage } from '../../src/broker/contracts.js';
 import * as keys from '../../src/broker/record-keys.js';
 import { Kind } from '../../src/broker/record-keys.js';
 import { RunningBroker, type CreateOptions } from '../../src/create.js';
-import { MemoryStorage, TestBroker } from '../../src/testing.js';
+import { MemoryStorage, TestBroker, TestWorld } from '../../src/testing.js';
 
 /** The committed records of a kind. */
 export async function recordsOf(storage: Storage, kind: Kind): Promise<Entry[]> {
@@ -83,6 +83,6 @@ export async function copyOf(storage: Storage): Promise<MemoryStorage> {
 
 /** A broker whose clock does not start where every test broker's does, as after a while without a process. */
 export async function startAt(time: number, options: CreateOptions): Promise<TestBroker> {
-  const world = { time, now: (): number => world.time, schedule: (): void => {}, slabs: 8 as const };
+  const world = Object.assign(new TestWorld(), { time });
   return new TestBroker(await RunningBroker.assemble(options, world), world);
 }
