@@ -1,5 +1,6 @@
 /** Deliveries at QoS 1 and 2 on their way to one receiver, by packet identifier, in the order they were sent. Hot. */
 import type { QoS } from '../packet/packet.js';
+import { RollingMap } from '../util/rolling-map.js';
 import { PLAIN, type Extras } from './contracts.js';
 import type { Message } from './message.js';
 import type { Parcel } from './parcel.js';
@@ -82,8 +83,8 @@ export function identifierAt(sequence: number): number {
 const NONE: readonly Delivery[] = [];
 
 export class Inflight {
-  /** None until there is a delivery: an empty Map is 232 bytes, and most sessions only listen at QoS 0, or only publish. */
-  #deliveries: Map<number, Delivery> | undefined;
+  /** None until there is a delivery: most sessions only listen at QoS 0, or only publish. */
+  #deliveries: RollingMap<Delivery> | undefined;
   #lastId = 0;
 
   get size(): number {
@@ -100,7 +101,7 @@ export class Inflight {
   }
 
   add(packetId: number, delivery: Delivery): void {
-    (this.#deliveries ??= new Map()).set(packetId, delivery);
+    (this.#deliveries ??= new RollingMap()).set(packetId, delivery);
   }
 
   get(packetId: number): Delivery | undefined {
@@ -117,7 +118,7 @@ export class Inflight {
 
   /** In the order they were sent, which is the order they are sent again in [MQTT-4.6.0-1]. */
   [Symbol.iterator](): Iterator<Delivery> {
-    return (this.#deliveries ?? NONE).values();
+    return this.#deliveries === undefined ? NONE.values() : this.#deliveries.values();
   }
 
   /** Goes on after this identifier, as after a restart. */

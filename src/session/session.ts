@@ -3,6 +3,7 @@ import { PacketType, type QoS, type Version, type Will } from '../packet/packet.
 import type { Publish } from '../packet/publish.js';
 import { isRefusal, ReasonCode } from '../packet/reason-code.js';
 import { Queue } from '../util/queue.js';
+import { RollingMap } from '../util/rolling-map.js';
 import { Backlog } from './backlog.js';
 import {
   PLAIN,
@@ -87,7 +88,7 @@ export class Session implements Subscriber {
   /** The journal's place of the last message that came for it. */
   lastSequence = 0;
   /** Packet identifiers of QoS 2 messages that came in and are not released; at most 65,535, for there are no more. */
-  #received: Set<number> | undefined;
+  #received: RollingMap<true> | undefined;
 
   constructor(clientId: string, number: number, expiryInterval: number, createdAt: number, surroundings: SessionSurroundings) {
     this.clientId = clientId;
@@ -258,14 +259,13 @@ export class Session implements Subscriber {
 
   /** Remembers the identifier of a QoS 2 message that came in, until PUBREL. */
   receive(packetId: number): Ticket {
-    (this.#received ??= new Set()).add(packetId);
+    (this.#received ??= new RollingMap()).set(packetId, true);
     return this.durable ? this.#surroundings.journal.received(this, packetId) : 0;
   }
 
   /** PUBREL: the sender has released the identifier; unknown ones are no offence. */
   release(packetId: number): Ticket {
     if (this.#received?.delete(packetId) !== true) return 0;
-    if (this.#received.size === 0) this.#received = undefined;
     return this.durable ? this.#surroundings.journal.completed(this, packetId) : 0;
   }
 
@@ -306,7 +306,7 @@ export class Session implements Subscriber {
       }
     }
     this.lastSequence = Math.max(this.lastSequence, found.last);
-    if (found.received.length > 0) this.#received = new Set(found.received);
+    for (const packetId of found.received) (this.#received ??= new RollingMap()).set(packetId, true);
     this.#backlog!.warm(found, this.wasConnected);
   }
 
