@@ -27,8 +27,9 @@ import { isTopicFilter, isTopicName } from './topic/name.js';
 import { Wheel } from './util/wheel.js';
 import { realWorld, type World } from './world.js';
 
-/** How exactly deadlines are kept, in ms. */
+/** How exactly deadlines are kept, in ms, and how exactly where nothing goes on: waking up is most of what an idle broker does. */
 const TICK = 100;
+const SILENT_TICK = 300;
 /** Ticks of one rotation of the wheel: deadlines within seven minutes are looked at once. */
 const SLOTS = 4_096;
 /** Sockets beyond `maxConnections` that are kept long enough to be told that there are too many. */
@@ -100,6 +101,8 @@ export class RunningBroker {
   readonly #connections: ConnectionSurroundings;
   #listener: TcpListener | undefined;
   #beat: NodeJS.Timeout | undefined;
+  /** Packets that had come at the last tick. */
+  #heard = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -190,8 +193,7 @@ export class RunningBroker {
       accept: (transport) => this.accept(transport),
       failed: (error) => this.#log.error({ err: error }, 'the listener failed'),
     });
-    // Packets that have come are read before deadlines are judged: a process that was held up must not blame its clients.
-    this.#beat = setInterval(() => setImmediate(() => this.tick()), TICK);
+    this.#awaitTick();
     reportStatus(statusInterval, () => this.stats, this.#wheel, this.#log);
     this.#log.info(this.address, 'listening');
   }
@@ -289,6 +291,19 @@ export class RunningBroker {
     return this.#connections.register.size;
   }
 
+  #awaitTick(): void {
+    const { packetsReceived } = this.#core.tally;
+    const isSilent = packetsReceived === this.#heard && this.#turn.idle;
+    this.#heard = packetsReceived;
+    const beat = (): void => {
+      if (this.#beat === undefined) return;
+      this.tick();
+      this.#awaitTick();
+    };
+    // Packets that have come are read before deadlines are judged: a process that was held up must not blame its clients.
+    this.#beat = setTimeout(() => setImmediate(beat), isSilent ? SILENT_TICK : TICK);
+  }
+
   /** Lets the broker see what time it is. */
   tick(): void {
     this.#wheel.advance(this.#world.now());
@@ -322,7 +337,8 @@ export class RunningBroker {
     const released = this.#listener?.close();
     for (const connection of this.#connections.register) connection.close('server-stopping');
     await released;
-    clearInterval(this.#beat);
+    clearTimeout(this.#beat);
+    this.#beat = undefined;
     const last = this.#turn.wrote();
     this.#turn.end();
     try {
