@@ -4,6 +4,18 @@ import { MqttError, ReasonCode } from './reason-code.js';
 // [MQTT-1.5.3-1] ill-formed UTF-8, surrogates among it, is refused; [MQTT-1.5.3-3] a byte order mark is a character like any other.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** What every Buffer has, though only `toString` is documented, which finds it by the name of the encoding: that costs as much as the string. */
+interface Sliceable {
+  latin1Slice?(start: number, end: number): string;
+}
+
+const isSliceable = typeof (Buffer.prototype as Sliceable).latin1Slice === 'function';
+
+/** The string of the characters U+0000 to U+00FF that `bytes[start, end)` are. */
+export function latin1(bytes: Buffer, start: number, end: number): string {
+  return isSliceable ? (bytes as unknown as Required<Sliceable>).latin1Slice(start, end) : bytes.toString('latin1', start, end);
+}
+
 /**
  * The string that `bytes[start, end)` hold in UTF-8.
  * @throws MqttError MalformedPacket where they are not well-formed UTF-8 or hold U+0000 [MQTT-1.5.3-1] [MQTT-1.5.3-2].
@@ -15,7 +27,7 @@ export function readString(bytes: Buffer, start: number, end: number): string {
     if (byte === 0) throw new MqttError(ReasonCode.MalformedPacket, 'a string holds the character U+0000');
     high |= byte;
   }
-  if (high < 0x80) return bytes.toString('latin1', start, end);
+  if (high < 0x80) return latin1(bytes, start, end);
   try {
     return utf8.decode(bytes.subarray(start, end));
   } catch {

@@ -1,5 +1,5 @@
 /** Bytes of one Control Packet → its value, or a refusal. Hot: PUBLISH and the acknowledgements. */
-import { Reader, readString } from './bytes.js';
+import { latin1, Reader, readString } from './bytes.js';
 import {
   PacketType,
   packetName,
@@ -118,7 +118,7 @@ function readTopicName(bytes: Buffer, start: number, end: number): string {
   // Mostly it is letters, digits, `/`, `-`, `_` and `.`: all of them lie above the wildcards.
   let at = start;
   while (at < end && bytes[at]! > PLUS && bytes[at]! < 0x80) at++;
-  if (at === end && at > start) return bytes.toString('latin1', start, end);
+  if (at === end && at > start) return latin1(bytes, start, end);
   const topic = readString(bytes, start, end);
   if (topic.length === 0) throw new MqttError(ReasonCode.TopicNameInvalid, 'PUBLISH has an empty Topic Name'); // [MQTT-4.7.3-1]
   if (topic.includes('+') || topic.includes('#')) {

@@ -1,6 +1,6 @@
 /** Topic Filters and the values kept under them, searched by Topic Name. */
 
-import { HASH, hasWildcard, isServerTopic, matches } from './name.js';
+import { HASH, hasWildcard, isServerTopic, matches, SLASH } from './name.js';
 
 /**
  * How many levels are spread out into nodes. A filter is 65,536 levels at most and a node is a hundred times the size
@@ -10,7 +10,7 @@ const DEPTH = 16;
 
 export class FilterTree<T> {
   readonly #exact = new Map<string, Bucket<T>>(); // the filters without a wildcard, each found by the topic that is equal to it
-  readonly #root = new Node<T>(); // those with one
+  readonly #root = new Node<T>(''); // those with one
   #size = 0;
 
   /** How many values there are; one that is kept under two filters counts twice. */
@@ -43,10 +43,15 @@ class Node<T> {
   rest: Bucket<T> | undefined = undefined; // the filter that is these levels and `#`, which matches them alone as well
   deep: Map<string, Bucket<T>> | undefined = undefined; // the filters that go on below the last depth
   plus: Node<T> | undefined = undefined;
+  /** The last of them. */
+  readonly level: string;
   // One way on alone is held bare: a Map for it would be half of the tree of a fleet whose terminals subscribe to topics of their own.
-  #level: string | undefined = undefined;
   #only: Node<T> | undefined = undefined;
   #children: Map<string, Node<T>> | undefined = undefined;
+
+  constructor(level: string) {
+    this.level = level;
+  }
 
   get empty(): boolean {
     return this.here === undefined && this.rest === undefined && this.deep === undefined && this.isEnd;
@@ -60,40 +65,39 @@ class Node<T> {
   child(level: string): Node<T> | undefined {
     if (level === '+') return this.plus;
     if (this.#children !== undefined) return this.#children.get(level);
-    return this.#level === level ? this.#only : undefined;
+    return this.#only?.level === level ? this.#only : undefined;
   }
 
-  /** The way on by the level of a Topic Name at `topic[from, to)`. */
-  next(topic: string, from: number, to: number): Node<T> | undefined {
-    if (this.#children !== undefined) return this.#children.get(topic.slice(from, to));
-    const level = this.#level;
-    return level !== undefined && level.length === to - from && topic.slice(from, to) === level ? this.#only : undefined;
+  /** The way on by the level of a Topic Name that begins at `from`. */
+  next(topic: string, from: number): Node<T> | undefined {
+    if (this.#children !== undefined) return this.#children.get(topic.slice(from, endOfLevel(topic, from)));
+    const only = this.#only;
+    return only !== undefined && standsAt(from, only.level, topic) ? only : undefined;
   }
 
   grow(level: string): Node<T> {
     const child = this.child(level);
     if (child !== undefined) return child;
-    const grown = new Node<T>();
+    const grown = new Node<T>(level);
     if (level === '+') {
       this.plus = grown;
     } else if (this.#children !== undefined) {
       this.#children.set(level, grown);
     } else if (this.#only === undefined) {
-      this.#level = level;
       this.#only = grown;
     } else {
       this.#children = new Map([
-        [this.#level!, this.#only],
+        [this.#only.level, this.#only],
         [level, grown],
       ]);
-      this.#level = this.#only = undefined;
+      this.#only = undefined;
     }
     return grown;
   }
 
   drop(level: string): void {
     if (level === '+') this.plus = undefined;
-    else if (this.#children === undefined) this.#level = this.#only = undefined;
+    else if (this.#children === undefined) this.#only = undefined;
     else if (this.#children.delete(level) && this.#children.size === 0) this.#children = undefined;
   }
 }
@@ -209,6 +213,16 @@ function endOfLevel(text: string, from: number): number {
   return slash === -1 ? text.length : slash;
 }
 
+/** Whether this is the level of a Topic Name that begins at `from`: compared in place, which is half of looking for its end and cutting it out. */
+function standsAt(from: number, level: string, topic: string): boolean {
+  const to = from + level.length;
+  if (to > topic.length || (to < topic.length && topic.charCodeAt(to) !== SLASH)) return false;
+  for (let i = 0; i < level.length; i++) {
+    if (level.charCodeAt(i) !== topic.charCodeAt(from + i)) return false;
+  }
+  return true;
+}
+
 /** Appends what matches of a node that the levels before `from` led to; nodes are {@link DEPTH} deep at most. */
 function pourBelow<T>(start: Node<T>, topic: string, from: number, wild: boolean, into: T[]): void {
   for (let node = start; ; wild = true) {
@@ -219,10 +233,9 @@ function pourBelow<T>(start: Node<T>, topic: string, from: number, wild: boolean
       return;
     }
     if (node.isEnd) return;
-    const to = endOfLevel(topic, from);
-    const named = node.next(topic, from, to);
+    const named = node.next(topic, from);
     const plus = wild ? node.plus : undefined;
-    from = to + 1;
+    from = (named === undefined ? endOfLevel(topic, from) : from + named.level.length) + 1;
     if (named !== undefined) {
       if (plus !== undefined) pourBelow(plus, topic, from, true, into);
       node = named;

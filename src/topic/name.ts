@@ -7,7 +7,7 @@ const NUL = 0x00;
 export const HASH = 0x23;
 const DOLLAR = 0x24;
 const PLUS = 0x2b;
-const SLASH = 0x2f;
+export const SLASH = 0x2f;
 
 export function isTopicName(s: string): boolean {
   return isText(s) && !hasWildcard(s); // [MQTT-4.7.1-1]
