@@ -278,7 +278,9 @@ export class Outbox implements Flushable {
     if (this.#pieces === undefined) {
       if (bytes === undefined) return;
       if (this.#at > this.#base) {
-        this.#blocked = !this.#give(bytes.subarray(this.#base, this.#at));
+        const arena = this.#arena;
+        const length = this.#at - this.#base;
+        this.#blocked = !this.#give(bytes === arena.bytes ? arena.start(this.#base, length) : bytes.subarray(this.#base, this.#at));
         if (this.#transport.buffered > 0) {
           if (bytes === this.#arena.bytes) (this.#lent ??= []).push(this.#base);
           this.#bytes = undefined;

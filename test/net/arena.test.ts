@@ -36,3 +36,16 @@ test('a slab that is given back is the next one taken', () => {
   assert.equal(arena.free, 2);
   assert.equal(arena.take(), slabs[0]);
 });
+
+test('the start of a slab is its bytes as they are, however often and however long it is asked for', () => {
+  const arena = new Arena(2);
+  const slabs = [arena.take(), arena.take()] as const;
+  for (const length of [5, 5, 3, SLAB_SIZE, 5]) {
+    for (const slab of slabs) {
+      arena.bytes.fill(length & 0xff, slab, slab + SLAB_SIZE);
+      const start = arena.start(slab, length);
+      assert.equal(start.byteOffset, arena.bytes.byteOffset + slab);
+      assert.deepEqual(start, Buffer.alloc(length, length & 0xff));
+    }
+  }
+});
