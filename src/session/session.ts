@@ -51,8 +51,9 @@ export class Session implements Subscriber {
   readonly createdAt: number;
   /** Seconds it is kept without a connection; {@link NEVER} for ever, 0 not at all (MQTT 5.0 section 3.1.2.11.2). */
   expiryInterval: number;
-  username: string | undefined;
-  will: Will | undefined;
+  // Set from the beginning, as all that may be absent: a field that is added later makes a session another shape to V8, and what it compiled void.
+  username: string | undefined = undefined;
+  will: Will | undefined = undefined;
   /** Whether that, or one that waits, is on record. */
   isWillFiled = false;
   /** Which of all CONNECTs, in the order they came, connected it last. */
@@ -60,11 +61,11 @@ export class Session implements Subscriber {
   /** By Topic Filter; the router's entries for this session. */
   readonly subscriptions = new Map<string, Subscription>();
   /** Filters of those that have a record of their own: the journal's own notes. */
-  subscriptionsApart: Set<string> | undefined;
+  subscriptionsApart: Set<string> | undefined = undefined;
   /** What is over and not on record as that: the journal's own notes. */
-  settledLately: SettledLately | undefined;
+  settledLately: SettledLately | undefined = undefined;
   /** Called, once, when there is room to send more; whoever had more to send sets it. */
-  whenRoom: (() => void) | undefined;
+  whenRoom: (() => void) | undefined = undefined;
   messagesReceived = 0;
   messagesSent = 0;
   messagesDropped = 0;

@@ -96,7 +96,15 @@ function asIs<T>(bytes: T): T {
 
 /** Either is absent where it was not asked for. */
 function entryOf([key = NOTHING, value = NOTHING]: [Key | undefined, Buffer | undefined]): Entry {
-  return typeof key === 'string' ? new TextEntry(key, value) : { key, value };
+  return typeof key === 'string' ? new TextEntry(key, ownOf(value)) : { key, value: ownOf(value) };
+}
+
+/**
+ * The same bytes as a Buffer that JavaScript has made. To V8 one of the binding's is of another shape, so that it would throw away what it has
+ * compiled for the bytes of sockets, and compile for both.
+ */
+function ownOf(bytes: Buffer): Buffer {
+  return bytes === NOTHING ? bytes : bytes.subarray();
 }
 
 function isNoText({ text }: Entry): boolean {
