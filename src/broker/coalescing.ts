@@ -12,6 +12,8 @@ const THIN = 4;
 const STILL_COMES = 0.85;
 /** How many turns may be left, of those before: with more, the rests gather nothing. */
 const TURNS_LEFT = 0.7;
+/** How many times as long as it should be a turn with its rest may be: not every system wakes up in time. */
+const LATE = 4;
 /** How long rests go on before it is looked again what would come without, in ms. */
 const GOES_ON = 1_000;
 /** How long none are tried after they were of no use, in ms: at first, and after many times in a row. */
@@ -53,7 +55,7 @@ export class Coalescing {
     this.#received = edges.received();
   }
 
-  /** A turn is over, and nothing waits for the disk. */
+  /** A turn is over, and nothing waits for the disk or for the next. */
   ended(): void {
     if (++this.#turns % LOOK === 0) this.#look();
     if (this.#phase !== 'awake') this.#edges.rest(this.#edges.pause);
@@ -79,7 +81,11 @@ export class Coalescing {
         this.#phase = 'trying';
         return;
       case 'trying':
-        if (packetRate >= this.#packetRate * STILL_COMES && turnRate <= this.#turnRate * TURNS_LEFT) {
+        if (
+          packetRate >= this.#packetRate * STILL_COMES &&
+          turnRate <= this.#turnRate * TURNS_LEFT &&
+          turnRate * this.#edges.pause * LATE >= 1
+        ) {
           this.#letBe = LET_BE;
           this.#phase = 'resting';
           return;

@@ -17,7 +17,7 @@ export interface TurnEdges {
   readonly failed: (error: unknown) => void;
   /** A task, or an outbox, threw; the others are not to suffer for it. */
   readonly bug: (where: string, error: unknown) => void;
-  /** A turn is over, its bytes are written, and nothing of it waits for the disk. */
+  /** A turn is over and its bytes are written; nothing of it waits for the disk, and nothing for the next. */
   readonly ended?: (() => void) | undefined;
 }
 
@@ -119,7 +119,7 @@ export class Turn {
     }
     this.#commit();
     this.flush();
-    if (!this.#committing) this.#edges.ended?.();
+    if (!this.#committing && !this.#scheduled) this.#edges.ended?.();
   }
 
   /** Writes what the touched outboxes hold, before the turn ends: also when memory for them runs short. */

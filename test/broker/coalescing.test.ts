@@ -19,10 +19,11 @@ class Loop {
   rests = 0;
   readonly #coalescing: Coalescing;
 
-  constructor(pause = PAUSE) {
+  /** @param late how many times as long as it is asked for a rest is. */
+  constructor(pause = PAUSE, late = 1) {
     const rest = (): void => {
       this.rests++;
-      this.time += pause;
+      this.time += pause * late;
     };
     this.#coalescing = new Coalescing({ pause, now: () => this.time, received: () => this.received, rest });
   }
@@ -127,6 +128,13 @@ test('one client that waits among others that do not is not slowed down either',
   const { turns, rests } = loop.run(60_000, both(steady(0.2), waiting(1, 0.05)));
   assert.ok(rests > 0, 'it was tried');
   assert.ok(rests < turns * 0.02, `${rests} rests in ${turns} turns`);
+});
+
+test('where a rest is much longer than it was asked to be there is none, whatever it gathers', () => {
+  const loop = new Loop(PAUSE, 15 / PAUSE);
+  const { turns, rests } = loop.run(60_000, steady(0.1));
+  assert.ok(rests > 0, 'it was tried');
+  assert.ok(rests < turns * 0.001, `${rests} rests in ${turns} turns`);
 });
 
 test('where little comes there is no rest', () => {

@@ -263,6 +263,15 @@ test('a fact nobody waits for is committed when it is hastened, and when somebod
   await settled;
 });
 
+test('who would rest is not told of the end of a turn that has left something for the next', () => {
+  const beat = new Beat();
+  beat.turn.later(() => beat.turn.later(() => {}));
+  beat.turn.end();
+  assert.equal(beat.ends, 0);
+  beat.turn.end();
+  assert.equal(beat.ends, 1);
+});
+
 test('who would rest is told of the ends of turns, but while a commit is on its way', async () => {
   const beat = new Beat();
   beat.turn.touch(beat.outbox('a'));
