@@ -1,9 +1,9 @@
 /** Puts a broker together: the only file that knows all its edges. Starts bottom-up, stops top-down. */
 import { reportStatus } from './admin/status-report.js';
 import { Broker } from './broker/broker.js';
+import { Coalescing } from './broker/coalescing.js';
 import type { AuthenticationMethod, Log, Storage } from './broker/contracts.js';
 import type { EventListener, EventName, Gates } from './broker/hooks.js';
-import { Coalescing } from './broker/coalescing.js';
 import { forgetful } from './broker/journal.js';
 import { Keeping } from './broker/keeping.js';
 import type { MessageListener } from './broker/listener.js';
@@ -116,15 +116,16 @@ export class RunningBroker {
     this.#log = log;
     this.#world = world;
     const tally = new Tally();
+    const { now, rest } = world;
+    const pause = coalesce / 1_000;
+    const coalescing = pause === 0 ? undefined : new Coalescing({ pause, now, received: () => tally.packetsReceived, rest });
     this.#turn = new Turn({
       schedule: world.schedule,
       commit: async () => this.#keeping?.journal.commit(),
       failed: (error) => this.#storageFailed(error),
       bug: (where, error) => this.#core.bug(where, error),
-      ended: coalesce === 0 ? undefined : () => coalescing.ended(),
+      ended: coalescing === undefined ? undefined : () => coalescing.ended(),
     });
-    const pause = coalesce / 1_000;
-    const coalescing = new Coalescing({ pause, now: world.now, received: () => tally.packetsReceived, rest: world.rest });
     this.#wheel = new Wheel({ tick: TICK, slots: SLOTS, now: world.now(), onError: (error) => this.#core.bug('a deadline', error) });
     this.#keeping =
       storage === undefined

@@ -6,7 +6,7 @@ import type { Entry, Log, Storage, Wanted } from '../broker/contracts.js';
 import { holdsStore, logsIn } from './inspection.js';
 import { isDamage, isOutOfSpace, messageOf } from './level-error.js';
 import { markDamaged, openAsItIs, openLevel, openOrRepair, StoreError, type Opened } from './opening.js';
-import { healthyOf, pageOf } from './reading.js';
+import { healthyOf, ownOf, pageOf } from './reading.js';
 
 export interface LevelOptions {
   /** Whether a commit waits for the disk (fdatasync of LevelDB's log) or only for the operating system. */
@@ -86,7 +86,8 @@ export class LevelStorage implements Storage {
   async get(key: Buffer): Promise<Buffer | undefined> {
     return this.#read(async (level) => {
       try {
-        return await level.get(key);
+        const value = await level.get(key);
+        return value === undefined ? undefined : ownOf(value);
       } catch (error) {
         await this.#noteDamage(error);
         throw error;

@@ -103,7 +103,7 @@ function entryOf([key = NOTHING, value = NOTHING]: [Key | undefined, Buffer | un
  * The same bytes as a Buffer that JavaScript has made. To V8 one of the binding's is of another shape, so that it would throw away what it has
  * compiled for the bytes of sockets, and compile for both.
  */
-function ownOf(bytes: Buffer): Buffer {
+export function ownOf(bytes: Buffer): Buffer {
   return bytes === NOTHING ? bytes : bytes.subarray();
 }
 
