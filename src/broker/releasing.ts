@@ -10,7 +10,7 @@ export class Releasing {
   readonly #storage: Storage;
   readonly #next: () => number;
   /** Whose PUBRECs have come since the last commit, in that order, by number of the session. */
-  readonly #added = new Map<number, Delivery[]>();
+  #added = new Map<number, Delivery[]>();
   /** Of which PUBCOMPs have come since. */
   readonly #completed: Release[] = [];
 
@@ -48,7 +48,7 @@ export class Releasing {
       const added = all.filter(({ done }) => !done);
       for (let i = 0; i < added.length; i += MAX_PACKET_IDS) this.#file(number, added.slice(i, i + MAX_PACKET_IDS));
     }
-    this.#added.clear();
+    this.#added = new Map();
   }
 
   #file(number: number, deliveries: readonly Delivery[]): void {
