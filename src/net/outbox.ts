@@ -7,7 +7,7 @@ import type { Ticket } from '../session/contracts.js';
 import type { Tally } from '../session/tally.js';
 import type { Flushable, Turn } from '../broker/turn.js';
 import { SLAB_SIZE, type Arena } from './arena.js';
-import { Held } from './held.js';
+import { Held, HeldMessage, sizeOf, type Piece } from './held.js';
 import type { Transport } from './transport.js';
 
 /** From this size, in bytes, a payload rides along uncopied: copying it would cost more than a write of its own. */
@@ -69,29 +69,15 @@ export class Outbox implements Flushable {
   }
 
   send(packet: Packet, ticket: Ticket): void {
+    const piece = isShort(packet, this.version) ? shortened(packet) : encode(packet, this.version);
+    this.#answers += sizeOf(piece);
     if (this.#held !== undefined || ticket > this.#turn.durable) {
       // A PINGRESP stands outside the order of acknowledgements and deliveries, and what a DISCONNECT would wait for is given up.
       const mayOvertake = packet.type === PacketType.Pingresp || packet.type === PacketType.Disconnect;
       const overtakes = mayOvertake && this.#held?.barred === false;
-      if (!overtakes) {
-        const bytes = encode(packet, this.version);
-        this.#answers += bytes.length;
-        return this.#hold(bytes, ticket, packet.type === PacketType.Connack);
-      }
+      if (!overtakes) return this.#hold(piece, ticket, packet.type === PacketType.Connack);
     }
-    switch (packet.type) {
-      case PacketType.Puback:
-      case PacketType.Pubrec:
-      case PacketType.Pubrel:
-      case PacketType.Pubcomp:
-        // A 5.0 client is told a reason code other than Success: that is rare, and a longer packet.
-        if (this.version === 5 && packet.reasonCode !== ReasonCode.Success) break;
-        return this.#acknowledge(packet);
-      default:
-    }
-    const bytes = encode(packet, this.version);
-    this.#answers += bytes.length;
-    this.#append(bytes);
+    this.#append(piece);
   }
 
   publish(frame: Publish, first: number, packetId: number, ticket: Ticket): void {
@@ -99,22 +85,13 @@ export class Outbox implements Flushable {
       // Nothing overtakes a CONNACK, and no message at QoS 1 or 2 another; acknowledgements are in an order of their own.
       const held = this.#held;
       if (ticket > this.#turn.durable || (packetId !== 0 && held?.hasMessage === true)) {
-        this.#hold(addressed(frame, first, packetId), ticket, false);
+        this.#hold(new HeldMessage(frame, first, packetId), ticket, false);
         if (this.#held !== undefined) this.#held.hasMessage = true;
         return;
       }
-      if (held?.barred === true) return held.addBehindConnack(addressed(frame, first, packetId));
+      if (held?.barred === true) return held.addBehindConnack(new HeldMessage(frame, first, packetId));
     }
-    const length = frame.end - frame.start;
-    if (length > LARGE) return this.#publishLarge(frame, first, packetId);
-    const bytes = this.#room(length);
-    const at = this.#at;
-    if (frame.bytes === bytes) bytes.copyWithin(at, frame.start, frame.end);
-    else if (length === frame.bytes.length) bytes.set(frame.bytes, at);
-    else frame.bytes.copy(bytes, at, frame.start, frame.end);
-    bytes[at] = first;
-    if (packetId !== 0) writePacketId(bytes, at + frame.packetIdOffset, packetId);
-    this.#at = at + length;
+    this.#appendMessage(frame, first, packetId);
   }
 
   /** The turn ends: what may leave, leaves. */
@@ -132,7 +109,9 @@ export class Outbox implements Flushable {
   release(durable: Ticket): void {
     const held = this.#held;
     if (held === undefined || this.#closed) return;
-    for (const packet of held.take(durable)) this.#append(packet);
+    for (let pieces = held.take(durable); pieces !== undefined; pieces = held.take(durable)) {
+      for (let i = 0; i < pieces.length; i++) this.#append(pieces[i]!);
+    }
     if (held.empty) this.#held = undefined;
     else this.#turn.holding(this);
     this.#write();
@@ -169,33 +148,47 @@ export class Outbox implements Flushable {
     this.#pieceBytes = 0;
   }
 
-  #acknowledge({ type, packetId }: Acknowledgement): void {
-    const bytes = this.#room(4);
-    const at = this.#at;
-    bytes[at] = type === PacketType.Pubrel ? 0x62 : type << 4;
-    bytes[at + 1] = 2;
-    writePacketId(bytes, at + 2, packetId);
-    this.#at = at + 4;
-    this.#answers += 4;
-  }
-
-  #hold(packet: Buffer, ticket: Ticket, bar: boolean): void {
+  #hold(piece: Piece, ticket: Ticket, bar: boolean): void {
     if (this.#closed) return;
     if (this.#held === undefined) {
       this.#held = new Held();
       this.#turn.holding(this);
     }
     if (bar) this.#held.barred = true;
-    this.#held.add(packet, ticket);
+    this.#held.add(piece, ticket);
   }
 
-  #append(bytes: Buffer): void {
-    if (bytes.length > LARGE) return this.#appendLarge(bytes);
-    this.#room(bytes.length).set(bytes, this.#at);
-    this.#at += bytes.length;
+  #append(piece: Piece): void {
+    if (typeof piece === 'number') return this.#appendShort(piece);
+    if (piece instanceof HeldMessage) return this.#appendMessage(piece.frame, piece.first, piece.packetId);
+    if (piece.length > LARGE) return this.#appendLarge(piece);
+    this.#room(piece.length).set(piece, this.#at);
+    this.#at += piece.length;
   }
 
-  #publishLarge(frame: Publish, first: number, packetId: number): void {
+  #appendShort(acknowledgement: number): void {
+    const bytes = this.#room(4);
+    const at = this.#at;
+    bytes[at] = acknowledgement >>> 16;
+    bytes[at + 1] = 2;
+    writePacketId(bytes, at + 2, acknowledgement & 0xffff);
+    this.#at = at + 4;
+  }
+
+  #appendMessage(frame: Publish, first: number, packetId: number): void {
+    const length = frame.end - frame.start;
+    if (length > LARGE) return this.#appendLargeMessage(frame, first, packetId);
+    const bytes = this.#room(length);
+    const at = this.#at;
+    if (frame.bytes === bytes) bytes.copyWithin(at, frame.start, frame.end);
+    else if (length === frame.bytes.length) bytes.set(frame.bytes, at);
+    else frame.bytes.copy(bytes, at, frame.start, frame.end);
+    bytes[at] = first;
+    if (packetId !== 0) writePacketId(bytes, at + frame.packetIdOffset, packetId);
+    this.#at = at + length;
+  }
+
+  #appendLargeMessage(frame: Publish, first: number, packetId: number): void {
     frame.keep();
     const { payloadOffset } = frame;
     if (payloadOffset > LARGE) return this.#appendLarge(addressed(frame, first, packetId));
@@ -315,6 +308,25 @@ export class Outbox implements Flushable {
     for (const slab of this.#lent) this.#arena.give(slab);
     this.#lent = undefined;
   }
+}
+
+/** Whether it is an acknowledgement of four bytes: a 5.0 client is told a reason code other than Success, but that is rare. */
+function isShort(packet: Packet, version: Version): packet is Acknowledgement {
+  switch (packet.type) {
+    case PacketType.Puback:
+    case PacketType.Pubrec:
+    case PacketType.Pubrel:
+    case PacketType.Pubcomp:
+      return version !== 5 || (packet.reasonCode === ReasonCode.Success && packet.properties === undefined);
+    default:
+      return false;
+  }
+}
+
+/** Its first byte, and its packet identifier. */
+function shortened({ type, packetId }: Acknowledgement): number {
+  const first = type === PacketType.Pubrel ? 0x62 : type << 4;
+  return (first << 16) | packetId;
 }
 
 /** A copy of the frame with its first byte and packet identifier written in. */

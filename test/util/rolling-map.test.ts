@@ -107,7 +107,9 @@ test('what passes through leaves no memory behind, also where one key stays', ()
     if (i >= 100) map.delete(1_000 + ((i - 100) % 60_000));
   }
   assert.equal(map.size, 101);
-  assert.ok(heapUsed() - before < 100_000, `${heapUsed() - before} bytes more`);
+  // What passed through was 22 MB. What V8 compiles meanwhile is on the heap, too: 100 KB have been seen.
+  const more = heapUsed() - before;
+  assert.ok(more < 300_000, `${more} bytes more`);
 });
 
 test('few scattered keys take little memory, and a map that empties gives it back', () => {
