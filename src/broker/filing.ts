@@ -8,11 +8,17 @@ import { Kind } from './record-keys.js';
 import * as parcels from './parcel-record.js';
 import * as record from './records.js';
 import { Releasing } from './releasing.js';
+import { SentLately } from './sent-lately.js';
 
 /** What of a delivery is on record, or will be with this commit: bits of {@link Delivery.filed}. */
 export const Filed = { Touched: 1, Record: 2, Apart: 4, Addressed: 8, Sent: 16, Released: 32, Expiry: 64, Read: 128 } as const;
 
 const IS_SENT = Filed.Record | Filed.Addressed | Filed.Sent;
+
+/** Whether it is on record, but not under which packet identifier it was sent. */
+function isSentUnrecorded({ filed }: Delivery): boolean {
+  return (filed & IS_SENT) === Filed.Record;
+}
 
 /**
  * Whether a delivery that waited may go out before it is on record that it did. At QoS 2 if a restart would send it under the same packet identifier:
@@ -45,12 +51,11 @@ export class Filing {
   /** Parcels of which more are over since the last commit. */
   readonly #settling: Parcel[] = [];
   /**
-   * Deliveries that were sent after they had waited and may go unrecorded, by number of the session: that they were sent goes on record where they
-   * are still in flight two beats later. They are in memory as long as that in any case.
+   * Deliveries that were sent after they had waited and may go unrecorded: that they were sent goes on record where they are still in flight two
+   * beats later. They are in memory as long as that in any case.
    */
-  #sentLately = new Map<number, Delivery[]>();
-  #sentBefore = new Map<number, Delivery[]>();
-  /** Those that are: with the next commit. */
+  readonly #sentLately = new SentLately(isSentUnrecorded);
+  /** Those that are, and those whose session has lost the connection: with the next commit. */
   #overdue: Delivery[] = [];
   /** Sessions of which this commit puts packet identifiers on record. */
   #addressed = new Set<number>();
@@ -97,17 +102,13 @@ export class Filing {
 
   /** Time passes. @returns whether something is to be put on record of what has been in flight for a while. */
   beat(): boolean {
-    for (const sent of this.#sentBefore.values()) {
-      for (const delivery of sent) if ((delivery.filed & IS_SENT) === Filed.Record) this.#overdue.push(delivery);
-    }
-    this.#sentBefore = this.#sentLately;
-    this.#sentLately = new Map();
+    for (const delivery of this.#sentLately.beat()) this.#overdue.push(delivery);
     return this.#overdue.length > 0;
   }
 
   /** The session of a delivery has lost the connection. @returns whether something is to be put on record of that. */
   stranded(delivery: Delivery): boolean {
-    if ((delivery.filed & IS_SENT) !== Filed.Record) return false;
+    if (!isSentUnrecorded(delivery)) return false;
     this.#overdue.push(delivery);
     return true;
   }
@@ -133,11 +134,11 @@ export class Filing {
     if (isWanted && (filed & Filed.Record) === 0) {
       // LevelDB's cost is by the record, so that deliveries share them, but for those that are found otherwise than by their session.
       if (isApart || delivery.message!.expiresAt !== Infinity) this.#fileAlone(delivery, isApart);
-      else add(this.#runs, delivery);
+      else this.#addToRun(delivery);
     } else if (isWanted && packetId !== 0 && (filed & (Filed.Addressed | Filed.Sent)) === 0) {
       // Most are acknowledged before the next commit.
       if ((filed & Filed.Expiry) === 0 && mayGoUnrecorded(delivery)) {
-        add(this.#sentLately, delivery);
+        this.#sentLately.add(delivery);
       } else {
         this.#addressed.add(number);
         this.#fileSent(delivery);
@@ -163,14 +164,11 @@ export class Filing {
 
   /** On record what is in flight comes before what waits: where a packet identifier goes on record, those of earlier messages do, too. */
   #fileEarlier(number: number): void {
-    for (const sent of [this.#sentBefore, this.#sentLately]) {
-      for (const delivery of sent.get(number) ?? []) this.#fileSent(delivery);
-      sent.delete(number);
-    }
+    for (const delivery of this.#sentLately.take(number)) this.#fileSent(delivery);
   }
 
   #fileSent(delivery: Delivery): void {
-    if ((delivery.filed & IS_SENT) !== Filed.Record) return;
+    if (!isSentUnrecorded(delivery)) return;
     this.#storage.put(keys.noteKey(Kind.Sent, delivery.number, delivery.sequence), record.writeSent(delivery.packetId));
     delivery.filed |= Filed.Sent;
     this.runsItsCourse(delivery);
@@ -182,6 +180,12 @@ export class Filing {
     if ((filed & Filed.Expiry) === 0 || message === undefined) return;
     this.#storage.delete(keys.expiryKey(message.expiresAt, number, sequence, size, (filed & Filed.Apart) !== 0));
     delivery.filed &= ~Filed.Expiry;
+  }
+
+  #addToRun(delivery: Delivery): void {
+    const run = this.#runs.get(delivery.number);
+    if (run === undefined) this.#runs.set(delivery.number, [delivery]);
+    else run.push(delivery);
   }
 
   /** Deliveries of a session that came one behind the other, in as few records as they may be. */
@@ -264,10 +268,4 @@ export class Filing {
   #release(sequence: number): void {
     if (this.bodies.decrement(sequence) === 0 && sequence > this.uncounted) this.#storage.delete(keys.numberKey(Kind.Body, sequence));
   }
-}
-
-function add(lists: Map<number, Delivery[]>, delivery: Delivery): void {
-  const list = lists.get(delivery.number);
-  if (list === undefined) lists.set(delivery.number, [delivery]);
-  else list.push(delivery);
 }

@@ -61,7 +61,7 @@ export class Backlog {
   /** Reads on where the window of the queue runs low. */
   refill(): void {
     let ahead = 0;
-    for (const { left } of this.#pages) ahead += left;
+    for (let i = 0; i < this.#pages.length; i++) ahead += this.#pages[i]!.left;
     const wanted = this.#session.queue.wanted(ahead);
     if (wanted > 0) this.read(wanted);
   }
