@@ -1,34 +1,15 @@
 /** What has become of deliveries, put on record with a commit: only the difference between now and what is there. Hot. */
-import { Awaiting, type Delivery, identifierAt, SHARED } from '../session/inflight.js';
+import { Awaiting, type Delivery } from '../session/inflight.js';
 import { FULL, MAX_DELIVERIES, Parcel } from '../session/parcel.js';
 import { Counts } from '../util/counts.js';
 import type { Storage } from './contracts.js';
+import { Filed, isSentUnrecorded, mayGoUnrecorded } from './filed.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
 import * as parcels from './parcel-record.js';
 import * as record from './records.js';
 import { Releasing } from './releasing.js';
 import { SentLately } from './sent-lately.js';
-
-/** What of a delivery is on record, or will be with this commit: bits of {@link Delivery.filed}. */
-export const Filed = { Touched: 1, Record: 2, Apart: 4, Addressed: 8, Sent: 16, Released: 32, Expiry: 64, Read: 128 } as const;
-
-const IS_SENT = Filed.Record | Filed.Addressed | Filed.Sent;
-
-/** Whether it is on record, but not under which packet identifier it was sent. */
-function isSentUnrecorded({ filed }: Delivery): boolean {
-  return (filed & IS_SENT) === Filed.Record;
-}
-
-/**
- * Whether a delivery that waited may go out before it is on record that it did. At QoS 2 if a restart would send it under the same packet identifier:
- * what was read from its record is sure to be there. But what may be given to another member, or expire, unless it was sent, must be on record as sent.
- */
-export function mayGoUnrecorded({ packetId, sequence, qos, filed, extras }: Delivery): boolean {
-  // At QoS 1 another identifier does as well, and takes none from a place of others.
-  if (qos === 1) return packetId <= SHARED;
-  return packetId === identifierAt(sequence) && (filed & (Filed.Read | Filed.Expiry)) === Filed.Read && extras.share === undefined;
-}
 
 export class Filing {
   /** How many deliveries need a body that has a record of its own, by sequence. */
@@ -41,8 +22,10 @@ export class Filing {
   /** Bodies up to this sequence are not deleted yet: who needs them is still being counted. */
   uncounted = 0;
   readonly #storage: Storage;
-  /** Deliveries something has become of since the last commit. */
+  /** Deliveries that are to be put on record with the next commit, unless they are over by then. */
   #touched: Delivery[] = [];
+  /** How many are over since the last commit whose records go with the next. */
+  #over = 0;
   /**
    * During a commit: what goes into the next parcel, by number of the session. A map for each: one that is cleared keeps its old table in a chain with
    * the next, and what was in it alive until the whole heap is collected. That was a fifth of a message's CPU time.
@@ -54,7 +37,7 @@ export class Filing {
    * Deliveries that were sent after they had waited and may go unrecorded: that they were sent goes on record where they are still in flight two
    * beats later. They are in memory as long as that in any case.
    */
-  readonly #sentLately = new SentLately(isSentUnrecorded);
+  readonly #sentLately = new SentLately();
   /** Those that are, and those whose session has lost the connection: with the next commit. */
   #overdue: Delivery[] = [];
   /** Sessions of which this commit puts packet identifiers on record. */
@@ -67,11 +50,12 @@ export class Filing {
     this.#releasing = new Releasing(storage, next);
   }
 
-  /** Deliveries something has become of since the last commit. */
+  /** Deliveries of which the next commit tells. */
   get size(): number {
-    return this.#touched.length;
+    return this.#touched.length + this.#over;
   }
 
+  /** A delivery is to be put on record, or under which packet identifier it goes out. */
   touch(delivery: Delivery): void {
     if ((delivery.filed & Filed.Touched) !== 0) return;
     delivery.filed |= Filed.Touched;
@@ -84,6 +68,7 @@ export class Filing {
     const overdue = this.#overdue;
     this.#touched = [];
     this.#overdue = [];
+    this.#over = 0;
     for (let i = 0; i < touched.length; i++) this.#file(touched[i]!);
     for (const run of this.#runs.values()) this.#fileRun(run);
     this.#runs = new Map();
@@ -95,9 +80,23 @@ export class Filing {
     this.#releasing.write();
   }
 
+  /** It has waited, and goes out unrecorded: most are acknowledged before the next commit. */
+  sent(delivery: Delivery): void {
+    if (isSentUnrecorded(delivery) && (delivery.filed & (Filed.Touched | Filed.Expiry)) === 0) this.#sentLately.add(delivery);
+    else this.touch(delivery);
+  }
+
   /** Its PUBREL is due: they go on record in the order of the PUBRECs. */
   released(delivery: Delivery): void {
     this.#releasing.add(delivery);
+    this.settled(delivery);
+  }
+
+  /** It is over, or only its PUBREL is to be sent. At once: a list of those that are would keep them in memory beyond a collection. */
+  settled(delivery: Delivery): void {
+    if ((delivery.filed & Filed.Touched) !== 0) return;
+    this.#over++;
+    this.#unfile(delivery);
   }
 
   /** Time passes. @returns whether something is to be put on record of what has been in flight for a while. */
@@ -128,22 +127,29 @@ export class Filing {
   /** What came and was settled between two commits is never written. */
   #file(delivery: Delivery): void {
     delivery.filed &= ~Filed.Touched;
-    const { number, sequence, size, packetId, awaiting, filed, done } = delivery;
-    const isWanted = !done && awaiting !== Awaiting.Pubcomp;
-    const isApart = (filed & Filed.Apart) !== 0;
-    if (isWanted && (filed & Filed.Record) === 0) {
+    const { number, packetId, awaiting, filed, done } = delivery;
+    if (done || awaiting === Awaiting.Pubcomp) {
+      this.#unfile(delivery);
+    } else if ((filed & Filed.Record) === 0) {
       // LevelDB's cost is by the record, so that deliveries share them, but for those that are found otherwise than by their session.
+      const isApart = (filed & Filed.Apart) !== 0;
       if (isApart || delivery.message!.expiresAt !== Infinity) this.#fileAlone(delivery, isApart);
       else this.#addToRun(delivery);
-    } else if (isWanted && packetId !== 0 && (filed & (Filed.Addressed | Filed.Sent)) === 0) {
-      // Most are acknowledged before the next commit.
+    } else if (packetId !== 0 && (filed & (Filed.Addressed | Filed.Sent)) === 0) {
       if ((filed & Filed.Expiry) === 0 && mayGoUnrecorded(delivery)) {
         this.#sentLately.add(delivery);
       } else {
         this.#addressed.add(number);
         this.#fileSent(delivery);
       }
-    } else if (!isWanted && (filed & Filed.Record) !== 0) {
+    }
+  }
+
+  /** Deletes what is on record of a delivery, but for its PUBREL unless that is over, too. */
+  #unfile(delivery: Delivery): void {
+    const { number, sequence, size, filed, done } = delivery;
+    if ((filed & Filed.Record) !== 0) {
+      const isApart = (filed & Filed.Apart) !== 0;
       if (delivery.parcel !== undefined) {
         this.#settle(delivery.parcel, delivery);
       } else {
@@ -152,14 +158,9 @@ export class Filing {
       }
       if ((filed & Filed.Sent) !== 0) this.#storage.delete(keys.noteKey(Kind.Sent, number, sequence));
       this.runsItsCourse(delivery);
-      delivery.filed &= ~(Filed.Record | Filed.Sent);
     }
-    if (!done && awaiting === Awaiting.Pubcomp && (filed & Filed.Released) === 0) {
-      delivery.filed |= Filed.Released;
-    } else if (done && (filed & Filed.Released) !== 0) {
-      this.#releasing.complete(delivery);
-      delivery.filed &= ~Filed.Released;
-    }
+    if (done && (filed & Filed.Released) !== 0) this.#releasing.complete(delivery);
+    delivery.filed &= ~(Filed.Record | Filed.Sent | (done ? Filed.Released : 0));
   }
 
   /** On record what is in flight comes before what waits: where a packet identifier goes on record, those of earlier messages do, too. */

@@ -5,7 +5,8 @@ import type { Message } from '../session/message.js';
 import type { Session } from '../session/session.js';
 import { SettledLately } from '../session/settled-lately.js';
 import type { Storage } from './contracts.js';
-import { Filed, Filing, mayGoUnrecorded } from './filing.js';
+import { Filed, mayGoUnrecorded } from './filed.js';
+import { Filing } from './filing.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
 import * as record from './records.js';
@@ -160,13 +161,15 @@ export class StorageJournal implements Journal {
     // Should it be sent again, the message is read back: many that are in flight are much to keep in memory, and to look after for its collector.
     if ((delivery.filed & (Filed.Record | Filed.Expiry)) === Filed.Record) delivery.message = undefined;
     const isSafe = mayGoUnrecorded(delivery) && (delivery.qos === 1 || this.#isFree(session, delivery));
-    return isSafe ? this.#touchUnawaited(delivery) : this.#touch(delivery);
+    if (!isSafe) return this.#touch(delivery);
+    this.filing.sent(delivery);
+    return this.#unawaited();
   }
 
   released(delivery: Delivery): Ticket {
     this.filing.runsItsCourse(delivery);
     this.filing.released(delivery);
-    return this.#touch(delivery);
+    return this.#wrote();
   }
 
   settled(session: Session, delivery: Delivery): Ticket {
@@ -176,7 +179,8 @@ export class StorageJournal implements Journal {
     const { batch } = this.#turn;
     if (sequence !== 0) (session.settledLately ??= new SettledLately()).add(sequence, batch);
     if (sequence === 0 || packetId !== identifierAt(sequence)) this.#used[packetId] = batch;
-    return this.#touchUnawaited(delivery);
+    this.filing.settled(delivery);
+    return this.#unawaited();
   }
 
   received({ number }: Session, packetId: number): Ticket {
@@ -234,8 +238,7 @@ export class StorageJournal implements Journal {
   }
 
   /** Nobody waits for it, unless there is too much of it to wait. */
-  #touchUnawaited(delivery: Delivery): Ticket {
-    this.filing.touch(delivery);
+  #unawaited(): Ticket {
     if (this.filing.size > MANY) this.#turn.wrote();
     else this.#turn.wroteUnawaited();
     return 0;

@@ -2,6 +2,7 @@
 import type { Delivery } from '../session/inflight.js';
 import { MAX_PACKET_IDS, Release } from '../session/release.js';
 import type { Storage } from './contracts.js';
+import { Filed } from './filed.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
 import * as record from './records.js';
@@ -57,7 +58,10 @@ export class Releasing {
       this.#next(),
       deliveries.map(({ packetId }) => packetId),
     );
-    for (const delivery of deliveries) delivery.release = release;
+    for (const delivery of deliveries) {
+      delivery.release = release;
+      delivery.filed |= Filed.Released;
+    }
     this.#storage.put(keys.noteKey(Kind.Released, number, release.place), record.writePacketIds(release.packetIds));
   }
 }
