@@ -37,7 +37,7 @@ export class Router {
   /** Audiences of topics heard lately: the answer does not change until a subscription does. */
   #audiences = new Map<string, Audience>();
   /** By the first of the subscriptions that match. */
-  readonly #kinds = new Map<Subscription, Kind>();
+  #kinds = new Map<Subscription, Kind>();
   /** How many routes were made for those, and not forgotten since. */
   #routes = 0;
   #matching: Subscription[] = [];
@@ -103,7 +103,7 @@ export class Router {
     this.#matching = [];
     const audience = audienceOf(matching);
     if (this.#routes + audience.length > this.#maxRoutes) this.#forgetAll();
-    else if (this.#kinds.size >= MAX_KINDS) this.#kinds.clear();
+    else if (this.#kinds.size >= MAX_KINDS) this.#kinds = new Map();
     this.#routes += audience.length;
     this.#kinds.set(first, { matching, audience });
     return audience;
@@ -113,12 +113,12 @@ export class Router {
   #forget(filter: string): void {
     if (hasWildcard(filter)) return this.#forgetAll();
     this.#audiences.delete(filter);
-    if (this.#kinds.size > 0) this.#kinds.clear();
+    if (this.#kinds.size > 0) this.#kinds = new Map();
   }
 
   #forgetAll(): void {
     if (this.#audiences.size > 0) this.#audiences = new Map();
-    if (this.#kinds.size > 0) this.#kinds.clear();
+    if (this.#kinds.size > 0) this.#kinds = new Map();
     this.#routes = 0;
   }
 }
