@@ -26,6 +26,13 @@ export class SentLately {
   #now = new Map<number, Sent>();
   #before = new Map<number, Sent>();
 
+  /** How many it holds in memory. */
+  get size(): number {
+    let size = 0;
+    for (const sent of [this.#before, this.#now]) for (const { deliveries } of sent.values()) size += deliveries.length;
+    return size;
+  }
+
   add(delivery: Delivery): void {
     let sent = this.#now.get(delivery.number);
     if (sent === undefined) this.#now.set(delivery.number, (sent = new Sent()));

@@ -123,6 +123,42 @@ test('what needs the disk waits for its ticket, and a message that needs none wa
   assert.equal(bench.slabsOut, 0);
 });
 
+test('a message that waits for the disk is kept, so that what is read meanwhile does not change it', async () => {
+  for (const where of [inOwnMemory, inOtherMemory, whereReadsLand]) {
+    const bench = new Bench();
+    const message = publishOf('a/b', 'first', { qos: 2, packetId: 3 });
+    const frame = where(bench, message);
+    publish(bench, frame, 9, bench.turn.wrote());
+    publish(bench, frame, 10, 0);
+    bench.arena.read.fill(0xee);
+    bench.turn.end();
+    assert.deepEqual(bench.packets, [], where.name);
+    assert.equal(frame.borrowed, false, where.name);
+    await bench.land();
+    const as = (packetId: number) => valueOf(publishOf('a/b', 'first', { qos: 2, packetId }));
+    assert.deepEqual(bench.packets, [as(9), as(10)], where.name);
+  }
+});
+
+test('an acknowledgement of 5.0 with a reason keeps it while it waits for the disk', async () => {
+  const bench = new Bench();
+  const { outbox, turn, transport } = bench;
+  const packets: Packet[] = [
+    { type: PacketType.Puback, packetId: 1, reasonCode: 0 },
+    { type: PacketType.Pubrec, packetId: 0xffff, reasonCode: 0x10 },
+    { type: PacketType.Pubcomp, packetId: 3, reasonCode: 0, properties: { reasonString: 'because' } },
+  ];
+  outbox.version = 5;
+  const ticket = turn.wrote();
+  for (const packet of packets) outbox.send(packet, ticket);
+  const bytes = Buffer.concat(packets.map((packet) => encode(packet, 5)));
+  assert.equal(outbox.waiting, bytes.length);
+  assert.equal(outbox.answers, bytes.length);
+  turn.end();
+  await bench.land();
+  assert.deepEqual(transport.bytes, bytes);
+});
+
 test('every other packet keeps its place behind one that waits for the disk', async () => {
   const bench = new Bench();
   const { outbox, turn } = bench;
