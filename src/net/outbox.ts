@@ -1,8 +1,8 @@
 /** Bytes waiting for one socket. Hot. */
-import { encode } from '../packet/encode.js';
-import { PacketType, type Acknowledgement, type Packet, type Version } from '../packet/packet.js';
+import { flagsOf } from '../packet/decode.js';
+import { encode, isShort } from '../packet/encode.js';
+import { PacketType, type Packet, type Version } from '../packet/packet.js';
 import { writePacketId, type Publish } from '../packet/publish.js';
-import { ReasonCode } from '../packet/reason-code.js';
 import type { Ticket } from '../session/contracts.js';
 import type { Tally } from '../session/tally.js';
 import type { Flushable, Turn } from '../broker/turn.js';
@@ -69,7 +69,7 @@ export class Outbox implements Flushable {
   }
 
   send(packet: Packet, ticket: Ticket): void {
-    const piece = isShort(packet, this.version) ? shortened(packet) : encode(packet, this.version);
+    const piece = pieceOf(packet, this.version);
     this.#answers += sizeOf(piece);
     if (this.#held !== undefined || ticket > this.#turn.durable) {
       // A PINGRESP stands outside the order of acknowledgements and deliveries, and what a DISCONNECT would wait for is given up.
@@ -310,23 +310,18 @@ export class Outbox implements Flushable {
   }
 }
 
-/** Whether it is an acknowledgement of four bytes: a 5.0 client is told a reason code other than Success, but that is rare. */
-function isShort(packet: Packet, version: Version): packet is Acknowledgement {
+/** An acknowledgement of four bytes as its first byte and its packet identifier, any other packet as its bytes. */
+function pieceOf(packet: Packet, version: Version): Buffer | number {
   switch (packet.type) {
     case PacketType.Puback:
     case PacketType.Pubrec:
     case PacketType.Pubrel:
     case PacketType.Pubcomp:
-      return version !== 5 || (packet.reasonCode === ReasonCode.Success && packet.properties === undefined);
+      if (isShort(packet, version)) return (((packet.type << 4) | flagsOf(packet.type)) << 16) | packet.packetId;
+      break;
     default:
-      return false;
   }
-}
-
-/** Its first byte, and its packet identifier. */
-function shortened({ type, packetId }: Acknowledgement): number {
-  const first = type === PacketType.Pubrel ? 0x62 : type << 4;
-  return (first << 16) | packetId;
+  return encode(packet, version);
 }
 
 /** A copy of the frame with its first byte and packet identifier written in. */

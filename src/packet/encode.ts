@@ -95,9 +95,14 @@ function encodePublish(publish: Publish, version: Version): Buffer {
   return Publish.of({ topic, payload, qos, retain, dup, packetId, properties, version }).bytes;
 }
 
+/** Whether nothing but its Packet Identifier is told: a 5.0 client is told a Reason Code other than Success, but that is rare. */
+export function isShort({ reasonCode, properties }: Acknowledgement, version: Version): boolean {
+  return version !== 5 || (reasonCode === ReasonCode.Success && properties === undefined);
+}
+
 function encodeAcknowledgement(packet: Acknowledgement, version: Version): Buffer {
   const { type, packetId, reasonCode, properties } = packet;
-  if (version !== 5 || (reasonCode === ReasonCode.Success && properties === undefined)) return start(type, 2).uint16(packetId).bytes;
+  if (isShort(packet, version)) return start(type, 2).uint16(packetId).bytes;
   if (properties === undefined) return start(type, 3).uint16(packetId).byte(reasonCode).bytes;
   const writer = start(type, 3 + lengthened(properties))
     .uint16(packetId)
