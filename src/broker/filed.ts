@@ -2,7 +2,17 @@
 import { type Delivery, identifierAt, SHARED } from '../session/inflight.js';
 
 /** What of a delivery is on record, or will be with this commit: bits of {@link Delivery.filed}. */
-export const Filed = { Touched: 1, Record: 2, Apart: 4, Addressed: 8, Sent: 16, Released: 32, Expiry: 64, Read: 128 } as const;
+export const Filed = {
+  Touched: 1,
+  Record: 2,
+  Apart: 4,
+  Addressed: 8,
+  Sent: 16,
+  Released: 32,
+  Expiry: 64,
+  Read: 128,
+  Shelved: 256,
+} as const;
 
 /** Bits that tell whether it is on record, and under which packet identifier it was sent. */
 const IS_SENT = Filed.Record | Filed.Addressed | Filed.Sent;
@@ -10,6 +20,11 @@ const IS_SENT = Filed.Record | Filed.Addressed | Filed.Sent;
 /** Whether it is on record, but not under which packet identifier it was sent. */
 export function isSentUnrecorded({ filed }: Delivery): boolean {
   return (filed & IS_SENT) === Filed.Record;
+}
+
+/** Whether it waits on record and nowhere else: nothing in memory will ask for it but by reading. */
+export function isShelved({ filed }: Delivery): boolean {
+  return (filed & Filed.Shelved) !== 0;
 }
 
 /**

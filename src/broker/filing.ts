@@ -3,13 +3,14 @@ import { Awaiting, type Delivery } from '../session/inflight.js';
 import { FULL, MAX_DELIVERIES, Parcel } from '../session/parcel.js';
 import { Counts } from '../util/counts.js';
 import type { Storage } from './contracts.js';
-import { Filed, isSentUnrecorded, mayGoUnrecorded } from './filed.js';
+import { Filed, isSentUnrecorded, isShelved, mayGoUnrecorded } from './filed.js';
 import * as keys from './record-keys.js';
 import { Kind } from './record-keys.js';
 import * as parcels from './parcel-record.js';
 import * as record from './records.js';
 import { Releasing } from './releasing.js';
 import { SentLately } from './sent-lately.js';
+import { Tails } from './tails.js';
 
 export class Filing {
   /** How many deliveries need a body that has a record of its own, by sequence. */
@@ -21,6 +22,8 @@ export class Filing {
   readonly parcels = new Map<number, Parcel>();
   /** Bodies up to this sequence are not deleted yet: who needs them is still being counted. */
   uncounted = 0;
+  /** What nobody reads of queues yet. */
+  readonly tails: Tails;
   readonly #storage: Storage;
   /** Deliveries that are to be put on record with the next commit, unless they are over by then. */
   #touched: Delivery[] = [];
@@ -47,6 +50,7 @@ export class Filing {
   /** @param next gives a number that has not been given. */
   constructor(storage: Storage, next: () => number) {
     this.#storage = storage;
+    this.tails = new Tails(storage);
     this.#releasing = new Releasing(storage, next);
   }
 
@@ -120,7 +124,7 @@ export class Filing {
   }
 
   /** The parcel of a record, as it is known in memory, or as one of which nothing is over. */
-  parcelOf(number: number, { count, last, size }: Pick<Parcel, 'count' | 'last' | 'size'>): Parcel {
+  parcelOf(number: number, { count, last, size }: parcels.ParcelHead): Parcel {
     return this.parcels.get(last) ?? new Parcel(number, count, last, size);
   }
 
@@ -191,6 +195,8 @@ export class Filing {
 
   /** Deliveries of a session that came one behind the other, in as few records as they may be. */
   #fileRun(run: readonly Delivery[]): void {
+    if (run.every(isShelved)) return this.tails.add(run);
+    this.tails.end(run[0]!.number);
     let first = 0;
     let size = 0;
     for (let i = 0; i < run.length; i++) {
@@ -249,6 +255,7 @@ export class Filing {
       this.#runs.delete(delivery.number);
       this.#fileRun(run);
     }
+    this.tails.end(delivery.number);
     this.#fileRecord(delivery, isApart);
   }
 

@@ -123,6 +123,7 @@ export class StorageJournal implements Journal {
   }
 
   closed({ clientId, number }: Session): Ticket {
+    this.filing.tails.end(number);
     this.#storage.put(keys.numberKey(Kind.Ended, number), record.NOTHING);
     const ticket = this.#delete(keys.key(Kind.Session, clientId));
     this.#ended(number);

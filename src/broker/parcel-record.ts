@@ -15,25 +15,40 @@ import {
 } from './records.js';
 
 /** Bytes before the first delivery of a parcel, and before each. */
-const PARCEL_HEAD = 12;
-const LENGTH = 4;
+export const PARCEL_HEAD = 12;
+export const LENGTH = 4;
+
+/** What a parcel says of itself. */
+export type ParcelHead = Pick<Parcel, 'count' | 'last' | 'size'>;
 
 /** The deliveries of a parcel, none of whose bodies is apart, one behind the other. */
-export function writeParcel({ count, last, size }: Parcel, deliveries: readonly Delivery[]): Buffer {
+export function writeParcel(head: ParcelHead, deliveries: readonly Delivery[]): Buffer {
   let length = PARCEL_HEAD;
-  for (const delivery of deliveries) length += LENGTH + deliverySize(delivery, false);
+  for (const delivery of deliveries) length += packedSize(delivery);
   const value = Buffer.allocUnsafe(length);
+  writeHead(value, head);
+  let at = PARCEL_HEAD;
+  for (const delivery of deliveries) at = writePacked(value, at, delivery);
+  return value;
+}
+
+export function writeHead(value: Buffer, { count, last, size }: ParcelHead): void {
   value[0] = PARCEL;
   value[1] = count;
   write48(value, 2, last);
   write32(value, 8, size);
-  let at = PARCEL_HEAD;
-  for (const delivery of deliveries) {
-    const end = writeDeliveryTo(value, at + LENGTH, delivery, false);
-    write32(value, at, end - at - LENGTH);
-    at = end;
-  }
-  return value;
+}
+
+/** Bytes of a delivery in a parcel. */
+export function packedSize(delivery: Delivery): number {
+  return LENGTH + deliverySize(delivery, false);
+}
+
+/** One delivery of a parcel. @returns where it ends. */
+export function writePacked(value: Buffer, at: number, delivery: Delivery): number {
+  const end = writeDeliveryTo(value, at + LENGTH, delivery, false);
+  write32(value, at, end - at - LENGTH);
+  return end;
 }
 
 export function isParcel(value: Buffer): boolean {

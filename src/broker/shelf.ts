@@ -21,6 +21,9 @@ const PAGE = 2_000;
 /** Records read at a time where it is not known how far they reach. */
 const FEW = 8;
 
+/** Bytes of a message that gains nothing by a record it shares with later ones. */
+const LARGE = 4_096;
+
 /** Bytes of messages after which no more are read at a time: their bodies may lie apart, where the storage does not see how large they are. */
 const ENOUGH = 262_144;
 
@@ -49,11 +52,17 @@ export class StorageShelf implements Shelf {
     this.#turn
       .settled(hasKnown ? this.#turn.newest : this.#journal.toRead(session))
       .then(async () => {
+        // What is read now stays on record as it is: to be over, each delivery is looked for where it was found.
+        this.#journal.filing.tails.end(session.number);
         if (isCareful) return this.#carefully(session, behind, limit);
         return this.#page(session, behind, limit).catch(() => this.#carefully(session, behind, limit));
       })
       .then(taken)
       .catch((error: unknown) => this.#edges.failed(session, error));
+  }
+
+  keeps(delivery: Delivery): void {
+    if (delivery.size <= LARGE) delivery.filed |= Filed.Shelved;
   }
 
   letGo(delivery: Delivery): void {

@@ -36,7 +36,10 @@ export class Backlog {
     const { queue, wire } = this.#session;
     // Nothing passes what is still to be read back.
     const isNext = wire !== undefined && this.#recalled === undefined && queue.isOpenTo(delivery.size);
-    if (!isNext) return queue.pushShelved(delivery.size);
+    if (!isNext) {
+      if (this.#reading === undefined) this.#shelf.keeps(delivery);
+      return queue.pushShelved(delivery.size);
+    }
     queue.push(delivery);
     this.#cursor = delivery.sequence;
   }

@@ -204,6 +204,8 @@ export interface PendingWill {
 export interface Shelf {
   /** About `limit` deliveries of a session behind a sequence; none only where there are no more. */
   read(session: Session, behind: number, limit: number, how: Reading, taken: (page: Page) => void): void;
+  /** A delivery waits here and nowhere else, and nothing is being read: who asks for it will be who reads it. */
+  keeps(delivery: Delivery): void;
   /** The message of a delivery is of no use for now: it can be read back, once it is on record. */
   letGo(delivery: Delivery): void;
   /** A delivery that is on record as released was made anew. */

@@ -9,14 +9,14 @@ import { expectDrained, recordsOf } from '../conversations/store.js';
 import { heard } from '../storage/held.js';
 import { drained, Stage, taken } from './stage.js';
 
-/** More than two pages. */
-const MANY = 1_500;
 /** What comes at one time, for a record. */
-const TOGETHER = 30;
+const TOGETHER = 32;
+/** More than two pages. */
+const MANY = 47 * TOGETHER;
 
 const payloads = Array.from({ length: MANY }, (_, i) => `${i}`);
 
-/** `bob` is away, and many messages wait for him in records of thirty. */
+/** `bob` is away, and many messages wait for him in records of thirty-two. */
 async function away(options: CreateOptions = {}): Promise<Stage> {
   const stage = await Stage.set(options);
   await stage.leave(['bob', 't']);
