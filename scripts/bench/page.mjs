@@ -1,6 +1,6 @@
 /** What was measured, as a page to read and the plots it shows. */
 
-import { goalsOf, hasRate, lost, measured, over, runsOf } from './result.mjs';
+import { goalsOf, hasRate, measured, over, runsOf, sum } from './result.mjs';
 import { svgOf } from './plot.mjs';
 import { spread, written, writtenRatio, writtenSpread } from './statistics.mjs';
 
@@ -174,15 +174,18 @@ function scenarioText(result, scenario) {
       (!punctual || hasRate(scenario) || (figure.startsWith('latency') && scenario.args.startsWith('conn'))) &&
       servers.some((server) => over(scenario, server, figure) !== undefined),
   );
-  const counts = servers.some((server) => lost(scenario, server) !== undefined);
+  const counts = [
+    ...(servers.some((server) => sum(scenario, server, 'lost') !== undefined) ? ['lost'] : []),
+    ...(servers.some((server) => sum(scenario, server, 'unacknowledged') > 0) ? ['unacknowledged'] : []),
+  ];
   const rows = servers
     .filter((server) => runsOf(scenario, server).length > 0)
     .map((server) => [
       server,
       ...columns.map(({ figure, unit = 1 }) => writtenSpread(divided(over(scenario, server, figure), unit))),
-      ...(counts ? [String(lost(scenario, server)?.toLocaleString('en-US') ?? '–')] : []),
+      ...counts.map((figure) => String(sum(scenario, server, figure)?.toLocaleString('en-US') ?? '–')),
     ]);
-  const head = ['', ...columns.map(({ title }) => title), ...(counts ? ['lost'] : [])];
+  const head = ['', ...columns.map(({ title }) => title), ...counts];
   const notes = [...failureNotes(scenario, servers), ...diskNotes(scenario, servers)];
   return [`#### ${scenario.name}`, `\`posmq bench ${scenario.args}\``, rows.length === 0 ? '' : table(head, rows), notes.join('\n')]
     .filter((text) => text !== '')

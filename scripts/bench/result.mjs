@@ -14,8 +14,13 @@ export function over(scenario, server, figure) {
 
 /** Messages lost in all rounds; undefined where none could be. */
 export function lost(scenario, server) {
-  const counts = runsOf(scenario, server).flatMap(({ figures }) => figures?.lost ?? []);
-  return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0);
+  return sum(scenario, server, 'lost');
+}
+
+/** A count of messages in all rounds; undefined where there was none to be made. */
+export function sum(scenario, server, figure) {
+  const counts = runsOf(scenario, server).flatMap(({ figures }) => figures?.[figure] ?? []);
+  return counts.length === 0 ? undefined : counts.reduce((total, count) => total + count, 0);
 }
 
 export function runsOf(scenario, server) {

@@ -74,6 +74,7 @@ const DURABLE = [
     args: 'drain -S 100 --queue 10000 -q 1 -w 1000',
     goals: [ofMosquitto(1, FILL), ofMosquitto(1), moreThanMosquitto('filled_per_s')],
   },
+  { name: 'drain-1000-qos2', args: 'drain -S 100 --queue 10000 -q 2 -w 1000', goals: [ofMosquitto(1, FILL), ofMosquitto(1)] },
   { name: 'puback-1K', args: 'p2p -P 10 -S 10 -q 1 -r 1000 --persistent', seconds: RATE_SECONDS, disk: true, goals: [acknowledgedInTime] },
   { name: 'puback-5K', args: 'p2p -P 10 -S 10 -q 1 -r 5000 --persistent', seconds: RATE_SECONDS, disk: true, goals: [acknowledgedInTime] },
 ];

@@ -73,6 +73,7 @@ export class Client {
   #sentAt = new Int32Array(0);
   #packetId = 0;
   #unsettled = 0;
+  #unreleased = 0;
   #mostUnsettled = 65_535;
 
   private constructor(options: ClientOptions, socket: Socket) {
@@ -122,6 +123,11 @@ export class Client {
   /** Messages of its own that are not settled. */
   get unsettled(): number {
     return this.#unsettled;
+  }
+
+  /** QoS 2 messages it was sent whose PUBREL has not come. */
+  get unreleased(): number {
+    return this.#unreleased;
   }
 
   /** @throws BenchError where it is refused. */
@@ -207,6 +213,11 @@ export class Client {
     return sent;
   }
 
+  /** Resolves when the broker has come to everything that was said before. */
+  async ping(): Promise<void> {
+    await this.#ask(PacketType.Pingresp, { type: PacketType.Pingreq });
+  }
+
   /** Stops reading, as a consumer does that hangs. */
   freeze(): void {
     this.#socket.pause();
@@ -230,6 +241,7 @@ export class Client {
   // What the reader finds.
 
   published(first: number, packetId: number, stamp: number): void {
+    if ((first & 4) !== 0) this.#unreleased++;
     if ((first & 6) !== 0) this.#acknowledge((first & 4) === 0 ? PacketType.Puback << 4 : PacketType.Pubrec << 4, packetId);
     this.#listener.heard(this, (readAt - stamp) | 0, (first & 1) !== 0);
   }
@@ -240,6 +252,7 @@ export class Client {
     } else if (type === PacketType.Pubrec) {
       this.#acknowledge((PacketType.Pubrel << 4) | 2, packetId);
     } else if (type === PacketType.Pubrel) {
+      this.#unreleased--;
       this.#acknowledge(PacketType.Pubcomp << 4, packetId);
     } else {
       const sent = this.#sentAt[packetId];

@@ -1,4 +1,5 @@
 /** Sessions that are away while messages are published for them, and come back for them. */
+import type { Client } from './client.js';
 import { Fill } from './fill.js';
 import { Filled } from './filled.js';
 import { Fleet } from './fleet.js';
@@ -27,11 +28,13 @@ export async function drain(plan: Plan): Promise<Outcome> {
     const fill = new Fill({ topic: TOPIC, topics: S, count: S * queue, payload, retain: false, qos });
     const filled = await Filled.with(fill, plan, fleet);
     plan.progress('draining');
-    const comeBack = async (): Promise<void> => {
+    const comeBack = async (): Promise<readonly Client[]> => {
+      const clients: Client[] = [];
       for (let first = 0; first < S; first += AT_ONCE) {
         const some = Array.from({ length: Math.min(AT_ONCE, S - first) }, (_, i) => fleet.resume(first + i, first + i));
-        await Promise.all(some);
+        clients.push(...(await Promise.all(some)));
       }
+      return clients;
     };
     return await filled.drain(comeBack, receipts, 1);
   } finally {

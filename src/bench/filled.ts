@@ -1,4 +1,5 @@
 /** A broker full of messages: what it cost to get them into it, and what it costs to get them out again. */
+import type { Client } from './client.js';
 import type { Fill } from './fill.js';
 import type { Fleet } from './fleet.js';
 import type { Outcome, Plan } from './plan.js';
@@ -23,15 +24,17 @@ export class Filled {
   }
 
   /**
-   * @param ask has subscribers ask for the messages.
+   * It is over when the broker has every acknowledgement: what it sends without waiting for them it has still to do.
+   * @param ask has subscribers ask for the messages, and answers who they are.
    * @param copies how many of them are to hear each.
    */
-  async drain(ask: () => Promise<void>, receipts: Receipts, copies: number): Promise<Outcome> {
+  async drain(ask: () => Promise<readonly Client[]>, receipts: Receipts, copies: number): Promise<Outcome> {
     const meter = new Meter(this.#brokerPid);
-    await ask();
+    const clients = await ask();
     const { settledCount, acknowledgement } = this.#fill;
     const expected = settledCount * copies;
     await receipts.all(expected);
+    const unacknowledged = receipts.count === expected ? await receipts.acknowledged(clients) : 0;
     const draining = meter.read();
     return {
       figures: {
@@ -43,6 +46,7 @@ export class Filled {
         broker_cpu_us_per_delivery: microsEach(draining.broker, receipts.count),
         generator_cpu_us_per_delivery: microsEach(draining.own, receipts.count),
         broker_rss_kb: draining.rss,
+        unacknowledged,
         lost: Math.max(0, expected - receipts.count),
       },
       failure: receipts.failure(expected),

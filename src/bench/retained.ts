@@ -1,4 +1,5 @@
 /** Many retained messages, and subscribers that want them all at once. */
+import type { Client } from './client.js';
 import { Fill, unretain } from './fill.js';
 import { Filled } from './filled.js';
 import { Fleet } from './fleet.js';
@@ -16,8 +17,9 @@ export async function retained(plan: Plan): Promise<Outcome> {
     const filled = await Filled.with(fill, plan, fleet);
     const clients = await Promise.all(Array.from({ length: subscribers }, (_, i) => fleet.join(`sub-${i}`, i)));
     plan.progress('subscribing');
-    const ask = async (): Promise<void> => {
+    const ask = async (): Promise<readonly Client[]> => {
       for (const client of clients) await client.subscribe(qos, `${TOPIC}#`);
+      return clients;
     };
     return await filled.drain(ask, receipts, subscribers);
   } finally {

@@ -30,7 +30,15 @@ const PUNCTUAL = {
     { round: 2, server: 'mosquitto', failure: 'the broker closed a connection' },
   ],
 };
-const result = measurement(FIREHOSE, PUNCTUAL);
+const DRAIN = {
+  name: 'drain',
+  args: 'drain -q 2',
+  runs: [
+    ...runs('posmq', { broker_cpu_us_per_delivery: 4, lost: 0, unacknowledged: 0 }),
+    ...runs('mosquitto', { broker_cpu_us_per_delivery: 8, lost: 0, unacknowledged: 1_234 }),
+  ],
+};
+const result = measurement(FIREHOSE, PUNCTUAL, DRAIN);
 const page = pageOf([result]);
 
 /** What follows a heading of the page, up to the next. */
@@ -66,6 +74,13 @@ describe('the page of a benchmark', () => {
   it('has the median of every server, and the least and the most', () => {
     assert.match(below('#### firehose'), /^\| posmq \| 2,000,000 \(1,666,667–2,500,000\) \| 0\.50 \(0\.40–0\.60\) \| 0 \|$/m);
     assert.match(below('### CPU time per delivery, µs'), /^\| firehose \| 0\.50 \| 5\.00 \| 1\/10 \|$/m);
+  });
+
+  it('tells what was sent and not acknowledged at the end, where that is the case', () => {
+    assert.match(below('#### drain'), /\| lost \| unacknowledged \|$/m);
+    assert.match(below('#### drain'), /^\| posmq \|.* 0 \| 0 \|$/m);
+    assert.match(below('#### drain'), /^\| mosquitto \|.* 0 \| 1,234 \|$/m);
+    assert.doesNotMatch(below('#### firehose'), /unacknowledged/);
   });
 
   it('tells latency where the rate is fixed, for else it is that of a queue', () => {
