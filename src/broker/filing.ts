@@ -12,6 +12,9 @@ import { Releasing } from './releasing.js';
 import { SentLately } from './sent-lately.js';
 import { Tails } from './tails.js';
 
+/** Deliveries that share a record well enough: to write them twice would cost who waits for the disk more than it saves who reads them. */
+const MANY_TOGETHER = 4;
+
 export class Filing {
   /** How many deliveries need a body that has a record of its own, by sequence. */
   readonly bodies = new Counts();
@@ -195,7 +198,7 @@ export class Filing {
 
   /** Deliveries of a session that came one behind the other, in as few records as they may be. */
   #fileRun(run: readonly Delivery[]): void {
-    if (run.every(isShelved)) return this.tails.add(run);
+    if (run.length < MANY_TOGETHER && run.every(isShelved)) return this.tails.add(run);
     this.tails.end(run[0]!.number);
     let first = 0;
     let size = 0;

@@ -119,16 +119,17 @@ export class Tails {
   add(run: readonly Delivery[]): void {
     const { number } = run[0]!;
     let tail = this.#now.get(number);
+    let counted = 0;
     if (tail === undefined) {
       tail = this.#before.get(number) ?? new Tail(this.#storage, number);
       this.#before.delete(number);
       this.#now.set(number, tail);
-      this.#bytes += tail.bytes;
+    } else {
+      counted = tail.bytes;
     }
-    this.#bytes -= tail.bytes;
     for (let i = 0; i < run.length; i++) tail.add(run[i]!);
     tail.file();
-    this.#bytes += tail.bytes;
+    this.#bytes += tail.bytes - counted;
     if (this.#bytes > ENOUGH / 2) this.#letGo();
   }
 
