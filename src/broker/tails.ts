@@ -82,10 +82,12 @@ class Tail {
   /** Puts what stands from `start` on record: a delivery that is alone as it is, several as a parcel. */
   #put(start: number, size: number, count: number): void {
     const last = this.#last;
-    const skipped = count === 1 ? LENGTH : -PARCEL_HEAD;
-    const value = Buffer.allocUnsafe(this.#at - start - skipped);
-    this.#bytes.copy(value, Math.max(0, -skipped), start + Math.max(0, skipped), this.#at);
-    if (count > 1) parcels.writeHead(value, { last, size, count });
+    const isParcel = count > 1;
+    const head = isParcel ? PARCEL_HEAD : 0;
+    const from = isParcel ? start : start + LENGTH;
+    const value = Buffer.allocUnsafe(head + this.#at - from);
+    if (isParcel) parcels.writeHead(value, { last, size, count });
+    this.#bytes.copy(value, head, from, this.#at);
     this.#storage.put(keys.deliveryKey(this.#number, last, size, false, count), value);
   }
 
