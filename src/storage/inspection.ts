@@ -1,6 +1,7 @@
 /** What is wrong with the files of a LevelDB, as they lie there before it is opened: LevelDB itself would pass over it and delete what it misses. */
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { recordsOf } from './record-log.js';
 
 /** The tables a manifest lists, by number with their size, and the log that was begun with its last change. */
 interface Manifest {
@@ -17,6 +18,11 @@ export async function holdsStore(folder: string): Promise<boolean> {
 /** The files a LevelDB notes changes in until they are in a table. */
 export async function logsIn(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter((name) => /^\d+\.log$/.test(name));
+}
+
+/** The number LevelDB has given a file: a later one is greater. */
+export function numberOf(name: string): number {
+  return parseInt(name, 10);
 }
 
 /** What is wrong, in a few words, or undefined. Nobody else may have the folder open meanwhile. */
@@ -59,33 +65,6 @@ async function endsAsTable(path: string, size: number): Promise<boolean> {
     return buffer.equals(MAGIC);
   } finally {
     await file.close();
-  }
-}
-
-/** Records are written into blocks of this size, whole or in pieces. */
-const BLOCK = 32_768;
-const HEADER = 7;
-const Piece = { Whole: 1, First: 2, Middle: 3, Last: 4 } as const;
-
-/** The whole records of a log or manifest, up to the first that is not whole. LevelDB checks their sums. */
-function* recordsOf(bytes: Buffer): Generator<Buffer, void, undefined> {
-  let pieces: Buffer[] = [];
-  for (let at = 0; at + HEADER <= bytes.length; ) {
-    const left = BLOCK - (at % BLOCK);
-    if (left < HEADER) {
-      at += left;
-      continue;
-    }
-    const end = at + HEADER + bytes.readUInt16LE(at + 4);
-    const kind = bytes[at + 6];
-    if (end > bytes.length) return;
-    const piece = bytes.subarray(at + HEADER, end);
-    if (kind === Piece.Whole) yield piece;
-    else if (kind === Piece.First) pieces = [piece];
-    else if (kind === Piece.Middle) pieces.push(piece);
-    else if (kind === Piece.Last) yield Buffer.concat([...pieces, piece]);
-    else return;
-    at = end;
   }
 }
 

@@ -5,6 +5,7 @@ import type { ClassicLevel } from 'classic-level';
 import type { Entry, Log, Storage, Wanted } from '../broker/contracts.js';
 import { holdsStore, logsIn } from './inspection.js';
 import { isDamage, isOutOfSpace, messageOf } from './level-error.js';
+import { LogRoom } from './log-room.js';
 import { markDamaged, openAsItIs, openLevel, openOrRepair, StoreError, type Opened } from './opening.js';
 import { healthyOf, ownOf, pageOf } from './reading.js';
 
@@ -33,6 +34,8 @@ export class LevelStorage implements Storage {
   readonly repaired: boolean;
   readonly #folder: string;
   readonly #options: LevelOptions;
+  /** Where it is known to pay: on Linux a file that becomes longer makes a sync write down that too. */
+  readonly #logRoom: LogRoom | undefined;
   #level: ClassicLevel<Buffer, Buffer>;
   /** Operations of the next commit: a key, and its value or undefined where it is deleted. Kept until they are durable, to be tried again. */
   #keys: Buffer[] = [];
@@ -49,6 +52,7 @@ export class LevelStorage implements Storage {
   private constructor(folder: string, options: LevelOptions, { level, repaired }: Opened) {
     this.#folder = folder;
     this.#options = options;
+    this.#logRoom = options.sync && process.platform === 'linux' ? new LogRoom(folder) : undefined;
     this.#level = level;
     this.repaired = repaired;
     this.#watch = setInterval(() => void this.#look(), LOOK_EVERY).unref();
@@ -152,6 +156,7 @@ export class LevelStorage implements Storage {
     clearInterval(this.#watch);
     this.#wake?.();
     if (this.#reopening !== undefined) await this.#reopening;
+    await this.#logRoom?.close();
     await this.#level.close();
     held.delete(this.#folder);
   }
@@ -160,12 +165,21 @@ export class LevelStorage implements Storage {
   async #write(keys: readonly Buffer[], values: readonly (Buffer | undefined)[]): Promise<void> {
     // A chained batch costs a ninth of the main thread's time an array does.
     const batch = this.#level.batch();
+    let bytes = 0;
     for (let i = 0; i < keys.length; i++) {
+      const key = keys[i]!;
       const value = values[i];
-      if (value === undefined) batch.del(keys[i]!);
-      else batch.put(keys[i]!, value);
+      if (value === undefined) batch.del(key);
+      else batch.put(key, value);
+      bytes += key.length + (value?.length ?? 0);
     }
-    await batch.write({ sync: this.#options.sync });
+    const made = this.#logRoom?.begin(keys.length, bytes);
+    if (made !== undefined) await made;
+    try {
+      await batch.write({ sync: this.#options.sync });
+    } finally {
+      this.#logRoom?.end();
+    }
   }
 
   /** Reads; and again, where the store was opened anew meanwhile. */

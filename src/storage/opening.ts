@@ -1,10 +1,11 @@
 /** The opening of a store: as it is, or repaired where it is damaged; what had to be set aside is logged. */
-import { link, mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, rmdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { Log } from '../broker/contracts.js';
 import { damageIn, logsIn } from './inspection.js';
 import { isDamage, isLocked, messageOf } from './level-error.js';
+import { unfinishedAt } from './record-log.js';
 
 /** A store that cannot be opened; the message is one sentence for its operator. */
 export class StoreError extends Error {
@@ -67,6 +68,7 @@ export async function openOrRepair(folder: string, log: Log): Promise<Opened> {
 
 /** Opens a store, or makes it: LevelDB reads its logs, and passes over what it cannot read. */
 export async function openLevel(folder: string): Promise<ClassicLevel<Buffer, Buffer>> {
+  await cutUnfinished(folder);
   const level = levelIn(folder);
   await level.open();
   return level;
@@ -88,6 +90,21 @@ async function refuseInUse(folder: string): Promise<void> {
 
 function inUse(folder: string, cause: unknown): StoreError {
   return new StoreError(`the store in ${folder} is in use by another process`, { cause });
+}
+
+/**
+ * Takes the commit that nobody finished from the end of a log: nothing of it was acknowledged. LevelDB passes over it where the file ends with
+ * it, and takes it for damage where room was made behind it.
+ */
+async function cutUnfinished(folder: string): Promise<void> {
+  for (const name of await logsIn(folder)) {
+    const path = join(folder, name);
+    const at = unfinishedAt(await readFile(path));
+    if (at === undefined) continue;
+    // Who opened the store since has a log of its own now, and this may only be it if it is still open.
+    await refuseInUse(folder);
+    await truncate(path, at);
+  }
 }
 
 /** What is wrong with a folder nobody has open, or undefined. */
@@ -129,6 +146,7 @@ async function openAndHear(folder: string, log: Log): Promise<Opened> {
 async function repair(folder: string, log: Log): Promise<Opened> {
   const lost = join(folder, LOST);
   const before = await readdir(lost).catch((): string[] => []);
+  await cutUnfinished(folder);
   await ClassicLevel.repair(folder);
   const remarks = await remarksIn(folder);
   const level = await openLevel(folder);

@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { ClassicLevel } from 'classic-level';
 import type { Log } from '../../src/broker/contracts.js';
 import { LevelStorage } from '../../src/storage/level.js';
+import { STEP } from '../../src/storage/log-room.js';
 import { StoreError } from '../../src/storage/opening.js';
+import { recordsOf } from '../../src/storage/record-log.js';
 import { storageContract } from '../contracts/storage.js';
 import { ownFolder } from '../util/folder.js';
 import { until } from '../util/until.js';
@@ -56,6 +58,35 @@ describe('a store', () => {
     await second.close();
     assert.deepEqual(lines, []);
     assert.ok(!existsSync(join(folder, 'lost')));
+  });
+
+  it('that waits for the disk has room in its log, however much is committed, and what was committed is there when it is killed', async () => {
+    const folder = ownFolder();
+    const storage = await opened(folder, { sync: true });
+    const rooms: number[] = [];
+    // More than LevelDB keeps in one log.
+    for (let i = 0; i < 400; i++) {
+      storage.put(keyOf(i), Buffer.alloc(100_000, valueOf(i)));
+      await storage.commit();
+      const logs = readdirSync(folder).filter((name) => name.endsWith('.log'));
+      const log = readFileSync(join(folder, logs.sort().at(-1)!));
+      let used = log.length;
+      while (used > 0 && log[used - 1] === 0) used--;
+      rooms.push(log.length - used);
+    }
+    assert.ok(Math.max(...rooms) <= STEP, `${Math.max(...rooms)}`);
+    assert.equal(rooms.filter((room) => room > 0).length > 300, process.platform === 'linux');
+
+    const killed = ownFolder();
+    cpSync(folder, killed, { recursive: true });
+    await storage.close();
+    for (const place of [folder, killed]) {
+      const { log, lines } = memo();
+      const again = await opened(place, { log });
+      for (let i = 0; i < 400; i++) assert.deepEqual(await again.get(keyOf(i)), Buffer.alloc(100_000, valueOf(i)));
+      await again.close();
+      assert.deepEqual(lines, []);
+    }
   });
 
   it('has one owner at a time; another is refused in a sentence and does no harm', async () => {
@@ -265,6 +296,44 @@ describe('a damaged store', () => {
     {},
     (i) => i >= OLD + NEW - 10,
   );
+
+  describe('with room behind its log', () => {
+    const room = (path: string): void => writeFileSync(path, Buffer.alloc(100_000), { flag: 'a' });
+    const last = (i: number): boolean => i >= OLD + NEW - 10;
+    for (const bytes of [1, 5, 300, 700]) {
+      proves(
+        `loses the commit of which ${bytes} bytes were not written, as if it had not been begun, and says nothing`,
+        (path) => {
+          cut(path(LOG), bytes);
+          room(path(LOG));
+        },
+        {},
+        last,
+      );
+    }
+    proves(
+      'loses the commit of which a sector was not written when the power was lost, and says nothing',
+      (path) => {
+        const log = readFileSync(path(LOG));
+        const start = log.length - [...recordsOf(log)].at(-1)!.length - 7;
+        const end = log.length - (log.length % 512);
+        // What the sector had of the commit before is there.
+        writeFileSync(path(LOG), log.fill(0, Math.max(end - 512, start), end));
+        room(path(LOG));
+      },
+      {},
+      last,
+    );
+    proves(
+      'tells of a commit that was written and is another, though it is the last',
+      (path) => {
+        flip(path(LOG), (size) => size - 5);
+        room(path(LOG));
+      },
+      { setAside: /\.log/, remarks: /checksum mismatch/ },
+      last,
+    );
+  });
 
   it('whose damage shows while it is read passes over it, tells once, and is repaired with the next start', async () => {
     const folder = ownFolder();

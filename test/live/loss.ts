@@ -58,16 +58,17 @@ export async function loseOnce(folder: string, durability: Durability, seed: num
   losePower(notes, disk, random);
 
   const acknowledged = publishers.flatMap(({ acknowledged: names }) => names);
-  const missing = async (store: string): Promise<number> => {
-    const there = await kept(store, durability);
+  const missing = async (store: string, isUndamaged: boolean): Promise<number> => {
+    const there = await kept(store, durability, isUndamaged);
     return acknowledged.filter((name) => !there.has(name)).length;
   };
-  return { acknowledged: acknowledged.length, byKill: await missing(data), byPower: await missing(disk) };
+  return { acknowledged: acknowledged.length, byKill: await missing(data, true), byPower: await missing(disk, durability === 'sync') };
 }
 
 /** The names of all messages the session still has, which come in the order in which each publisher sent them. */
-async function kept(data: string, durability: Durability): Promise<Set<string>> {
+async function kept(data: string, durability: Durability, isUndamaged: boolean): Promise<Set<string>> {
   const broker = await Store.open(data, durability);
+  if (isUndamaged) assert.doesNotMatch(broker.log, /"level":"(?:warn|error)"/, 'what was torn is not taken for damage');
   const reader = new RawClient(broker.port);
   reader.send(connectPacket({ clientId: 'away', clean: false }));
   const { sessionPresent } = await reader.next('connack');
@@ -145,11 +146,14 @@ process.on('exit', () => {
 /** The command on a store. */
 class Store {
   readonly port: number;
+  /** What it said until it listened. */
+  readonly log: string;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, port: number) {
+  private constructor(child: ChildProcess, port: number, log: string) {
     this.#child = child;
     this.port = port;
+    this.log = log;
   }
 
   static async open(data: string, durability: Durability, environment: Readonly<Record<string, string>> = {}): Promise<Store> {
@@ -164,7 +168,7 @@ class Store {
     const port = (): string | undefined => /"port":(\d+),"msg":"listening"/.exec(log)?.[1];
     await until(`it listens: ${log}`, () => port() !== undefined || child.exitCode !== null);
     assert.ok(port() !== undefined, log);
-    return new Store(child, Number(port()));
+    return new Store(child, Number(port()), log);
   }
 
   async kill(): Promise<void> {

@@ -60,21 +60,24 @@ FILE *fopen64(const char *path, const char *mode) {
   return file;
 }
 
-static void note_sync(int fd, off_t size) {
+/* How large the file was when the sync began, and how far LevelDB had come with it: what is behind that are zeroes. */
+static void note_sync(int fd, off_t size, off_t written) {
   char link_path[64], path[PATH_MAX];
   snprintf(link_path, sizeof link_path, "/proc/self/fd/%d", fd);
   ssize_t length = readlink(link_path, path, sizeof path - 1);
   if (length < 0) abort();
   path[length] = 0;
-  if (is_ours(path)) note("synced\t%lld\t%s\n", (long long)size, path);
+  if (is_ours(path)) note("synced\t%lld\t%lld\t%s\n", (long long)size, (long long)written, path);
 }
 
 static int synced(int fd, int (*real)(int)) {
   if (note_fd < 0) return real(fd);
   struct stat before;
   if (fstat(fd, &before) != 0) abort();
+  off_t written = S_ISREG(before.st_mode) ? lseek(fd, 0, SEEK_CUR) : 0;
+  if (written < 0) abort();
   int result = real(fd);
-  if (result == 0) note_sync(fd, before.st_size);
+  if (result == 0) note_sync(fd, before.st_size, written);
   return result;
 }
 
