@@ -176,7 +176,7 @@ function scenarioText(result, scenario) {
   );
   const counts = [
     ...(servers.some((server) => sum(scenario, server, 'lost') !== undefined) ? ['lost'] : []),
-    ...(servers.some((server) => sum(scenario, server, 'unacknowledged') > 0) ? ['unacknowledged'] : []),
+    ...['unacknowledged', 'unanswered'].filter((figure) => servers.some((server) => sum(scenario, server, figure) > 0)),
   ];
   const rows = servers
     .filter((server) => runsOf(scenario, server).length > 0)

@@ -3,8 +3,11 @@ import type { Client } from './client.js';
 import type { Fill } from './fill.js';
 import type { Fleet } from './fleet.js';
 import type { Outcome, Plan } from './plan.js';
-import type { Receipts } from './receipts.js';
+import type { Behind, Receipts } from './receipts.js';
 import { Meter, microsEach, type Used } from './usage.js';
+
+/** Where messages were lost, that is told. */
+const NOT_ASKED: Behind = { unacknowledged: 0, unanswered: 0 };
 
 export class Filled {
   readonly #brokerPid: number;
@@ -34,7 +37,7 @@ export class Filled {
     const { settledCount, acknowledgement } = this.#fill;
     const expected = settledCount * copies;
     await receipts.all(expected);
-    const unacknowledged = receipts.count === expected ? await receipts.acknowledged(clients) : 0;
+    const behind = receipts.count === expected ? await receipts.acknowledged(clients) : NOT_ASKED;
     const draining = meter.read();
     return {
       figures: {
@@ -46,7 +49,7 @@ export class Filled {
         broker_cpu_us_per_delivery: microsEach(draining.broker, receipts.count),
         generator_cpu_us_per_delivery: microsEach(draining.own, receipts.count),
         broker_rss_kb: draining.rss,
-        unacknowledged,
+        ...behind,
         lost: Math.max(0, expected - receipts.count),
       },
       failure: receipts.failure(expected),

@@ -9,6 +9,14 @@ const PATIENCE = 5;
 /** Seconds a broker has for acknowledgements it did not wait for. */
 const LIMIT = 10;
 
+/** What a broker was not known to have come to when it was no longer waited for. */
+export interface Behind {
+  /** Messages at QoS 2 without their PUBREL. */
+  readonly unacknowledged: number;
+  /** Subscribers without PINGRESP to a PINGREQ behind their last acknowledgement; they are asked when all PUBRELs are there. */
+  readonly unanswered: number;
+}
+
 export class Receipts implements ClientListener {
   count = 0;
   readonly #lost: Promise<never>;
@@ -30,19 +38,21 @@ export class Receipts implements ClientListener {
     await Promise.race([come, this.#lost]);
   }
 
-  /**
-   * Resolves when the broker has come to the acknowledgements of all that has come, at QoS 2 to PUBCOMP, or not within ten seconds.
-   * @returns how many messages are known to lack theirs.
-   */
-  async acknowledged(clients: readonly Client[]): Promise<number> {
-    const left = (): number => clients.reduce((sum, { unreleased }) => sum + unreleased, 0);
+  /** Resolves when the broker has come to the acknowledgements of all that has come, at QoS 2 to PUBCOMP, or not within ten seconds. */
+  async acknowledged(clients: readonly Client[]): Promise<Behind> {
+    const unreleased = (): number => clients.reduce((sum, client) => sum + client.unreleased, 0);
     const until = performance.now() + LIMIT * 1e3;
-    const isOver = (): boolean => left() === 0 || performance.now() >= until;
-    await Promise.race([settle(isOver, left, LIMIT), this.#lost]);
-    if (left() > 0) return left();
+    const isOver = (): boolean => unreleased() === 0 || performance.now() >= until;
+    await Promise.race([settle(isOver, unreleased, LIMIT), this.#lost]);
+    if (unreleased() > 0) return { unacknowledged: unreleased(), unanswered: 0 };
+    let unanswered = clients.length;
+    const ask = async (client: Client): Promise<void> => {
+      await client.ping();
+      unanswered--;
+    };
     // What answers this has been asked after every acknowledgement.
-    await Promise.race([Promise.all(clients.map((client) => client.ping())), timer(LIMIT * 1e3, undefined, { ref: false }), this.#lost]);
-    return 0;
+    await Promise.race([Promise.all(clients.map(ask)), timer(LIMIT * 1e3, undefined, { ref: false }), this.#lost]);
+    return { unacknowledged: 0, unanswered };
   }
 
   heard(_client: Client, _latency: number, _retained: boolean): void {

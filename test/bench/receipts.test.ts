@@ -5,7 +5,7 @@ import { mock, test, type TestContext } from 'node:test';
 import { setImmediate as turned } from 'node:timers/promises';
 import { BenchError } from '../../src/bench/bench-error.js';
 import type { Client } from '../../src/bench/client.js';
-import { Receipts } from '../../src/bench/receipts.js';
+import { type Behind, Receipts } from '../../src/bench/receipts.js';
 
 /** A client whose broker owes it PUBRELs, and answers a PINGREQ when it is told to. */
 class Owed {
@@ -47,13 +47,13 @@ function clock(t: TestContext): { pass: (ms: number) => Promise<void> } {
 
 interface Wait {
   /** What it ended with; none while it lasts. */
-  ended: number | Error | undefined;
+  ended: Behind | Error | undefined;
 }
 
 function acknowledged(receipts: Receipts, ...clients: Owed[]): Wait {
   const wait: Wait = { ended: undefined };
   receipts.acknowledged(clients as unknown as Client[]).then(
-    (left) => (wait.ended = left),
+    (behind) => (wait.ended = behind),
     (error: Error) => (wait.ended = error),
   );
   return wait;
@@ -73,7 +73,7 @@ test('it is asked whether it has come to all acknowledgements when no PUBREL is 
   assert.equal(wait.ended, undefined);
   bob.answer();
   await pass(20);
-  assert.equal(wait.ended, 0);
+  assert.deepEqual(wait.ended, { unacknowledged: 0, unanswered: 0 });
 });
 
 test('a broker that has not come to them after ten seconds is not waited for: what is owed is told', async (t) => {
@@ -86,17 +86,20 @@ test('a broker that has not come to them after ten seconds is not waited for: wh
   }
   assert.equal(wait.ended, undefined);
   await pass(1_100);
-  assert.equal(wait.ended, 991);
+  assert.deepEqual(wait.ended, { unacknowledged: 991, unanswered: 0 });
   assert.equal(ann.isAsked, false);
 });
 
-test('nor is one that does not answer the PINGREQ', async (t) => {
+test('nor is one that does not answer every PINGREQ: to how many is told', async (t) => {
   const { pass } = clock(t);
-  const wait = acknowledged(new Receipts(), new Owed(0));
-  await pass(9_900);
+  const clients = [new Owed(0), new Owed(0), new Owed(0)];
+  const wait = acknowledged(new Receipts(), ...clients);
+  await pass(100);
+  clients[1]!.answer();
+  await pass(9_800);
   assert.equal(wait.ended, undefined);
   await pass(200);
-  assert.equal(wait.ended, 0);
+  assert.deepEqual(wait.ended, { unacknowledged: 0, unanswered: 2 });
 });
 
 test('a connection that is lost meanwhile ends the wait', async (t) => {

@@ -34,8 +34,8 @@ const DRAIN = {
   name: 'drain',
   args: 'drain -q 2',
   runs: [
-    ...runs('posmq', { broker_cpu_us_per_delivery: 4, lost: 0, unacknowledged: 0 }),
-    ...runs('mosquitto', { broker_cpu_us_per_delivery: 8, lost: 0, unacknowledged: 1_234 }),
+    ...runs('posmq', { broker_cpu_us_per_delivery: 4, lost: 0, unacknowledged: 0, unanswered: 0 }),
+    ...runs('mosquitto', { broker_cpu_us_per_delivery: 8, lost: 0, unacknowledged: 1_234, unanswered: 0 }),
   ],
 };
 const result = measurement(FIREHOSE, PUNCTUAL, DRAIN);
