@@ -45,7 +45,7 @@ export function unfinishedAt(bytes: Buffer): number | undefined {
 
 function* piecesOf(bytes: Buffer, start = 0): Generator<Piece, void, undefined> {
   for (let from = start; from + HEADER <= bytes.length; ) {
-    const bound = from - (from % BLOCK) + BLOCK;
+    const bound = endOfBlock(from);
     if (from + HEADER > bound) {
       from = bound; // no place for a header
       continue;
@@ -58,13 +58,21 @@ function* piecesOf(bytes: Buffer, start = 0): Generator<Piece, void, undefined> 
   }
 }
 
+function endOfBlock(at: number): number {
+  return at - (at % BLOCK) + BLOCK;
+}
+
 /** Where the last record ends that may be whole: all its pieces are there, with the sums they should have. Undefined if they are not. */
 function endOfWhole(bytes: Buffer, start: number): number | undefined {
   for (const { kind, from, to } of piecesOf(bytes, start)) {
-    if (bytes.readUInt32LE(from) !== masked(crc32c(bytes.subarray(from + 6, to)))) return undefined;
+    if (!isSumRight(bytes, from, to)) return undefined;
     if (kind === Kind.Whole || kind === Kind.Last) return to;
   }
   return undefined;
+}
+
+function isSumRight(bytes: Buffer, from: number, to: number): boolean {
+  return bytes.readUInt32LE(from) === masked(crc32c(bytes.subarray(from + HEADER - 1, to)));
 }
 
 /** What a disk writes as a whole, at least, in bytes. */
@@ -74,12 +82,23 @@ const SECTOR = 512;
 function isUnfinished(bytes: Buffer, start: number, used: number): boolean {
   let first: number | undefined;
   for (const { kind, from, to } of piecesOf(bytes, start)) {
+    if (first === undefined && hasPieceWithin(bytes, from + 1, Math.min(endOfBlock(from), used))) return false;
     first ??= from;
-    if (to > used) return true;
+    if (to > used) return to <= endOfBlock(from);
     if (kind === Kind.First || kind === Kind.Middle) continue;
     return hasEmptySector(bytes, first, used);
   }
   return true;
+}
+
+/** Whether a piece lies anywhere between these: one was written behind what seems to be the last, whose length is another. */
+function hasPieceWithin(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from; at + HEADER <= to; at++) {
+    const kind = bytes[at + 6]!;
+    const end = at + HEADER + bytes.readUInt16LE(at + 4);
+    if (kind >= Kind.Whole && kind <= Kind.Last && end <= to && isSumRight(bytes, at, end)) return true;
+  }
+  return false;
 }
 
 function hasEmptySector(bytes: Buffer, from: number, to: number): boolean {

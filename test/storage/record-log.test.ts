@@ -151,6 +151,26 @@ describe('a record that nobody finished', () => {
     );
   });
 
+  it('is not what has another length, nor a sector that is gone, where a record lies behind it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(600), { minLength: 2, maxLength: 8 }), fc.nat(), fc.nat(), fc.nat(), (lengths, seed, which, more) => {
+        const random = new Random(seed);
+        const { bytes, starts } = logOf([...lengths, 100].map((length) => full(length, random)));
+        const start = starts[which % (starts.length - 1)]!;
+        if (random.once(2)) bytes.writeUInt16LE((bytes.readUInt16LE(start + 4) + 1 + (more % 65_000)) & 0xffff, start + 4);
+        else bytes.fill(0, start, Math.min(start + SECTOR, starts.at(-1)!));
+        assert.equal(unfinishedAt(Buffer.concat([bytes, room(2 * BLOCK)])), undefined);
+      }),
+      runs(100),
+    );
+  });
+
+  it('is not one that would go on behind the end of its block: such are written in pieces', () => {
+    const { bytes, starts } = logOf([full(200, new Random(4)), full(200, new Random(5))]);
+    bytes.writeUInt16LE(BLOCK, starts[1]! + 4);
+    assert.equal(unfinishedAt(Buffer.concat([bytes, room(2 * BLOCK)])), undefined);
+  });
+
   it('is found behind damage, which stays', () => {
     const random = new Random(2);
     const { bytes, starts } = logOf([full(200, random), full(200, random), full(200, random)]);
