@@ -2,6 +2,7 @@
 import type { Delivery } from '../session/inflight.js';
 import type { Message } from '../session/message.js';
 import { MAX_DELIVERIES, type Parcel } from '../session/parcel.js';
+import { attempted } from '../util/attempt.js';
 import { read48, write48 } from '../util/uint48.js';
 import {
   checked,
@@ -154,12 +155,4 @@ function write32(bytes: Buffer, at: number, value: number): void {
   bytes[at + 1] = (value >>> 16) & 0xff;
   bytes[at + 2] = (value >>> 8) & 0xff;
   bytes[at + 3] = value & 0xff;
-}
-
-function attempted<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }

@@ -7,6 +7,7 @@ import { Kind } from './record-keys.js';
 import * as parcels from './parcel-record.js';
 import * as record from './records.js';
 import { MAX_DELIVERIES } from '../session/parcel.js';
+import { attempted } from '../util/attempt.js';
 import type { Turn } from './turn.js';
 
 const KINDS_BUT_DELIVERIES = keys.KINDS_OF_A_SESSION.filter((kind) => kind !== Kind.Delivery);
@@ -155,14 +156,5 @@ export class Removal {
       }
       first = keys.after(last.key);
     }
-  }
-}
-
-/** What is damaged of a session that is over is of no use to anybody else either. */
-function attempted<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
   }
 }

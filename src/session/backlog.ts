@@ -177,7 +177,7 @@ export class Backlog {
     const packetId = foundId ?? delivery.packetId;
     if (delivery.message !== undefined && packetId === 0) {
       // What was sent is on record a little later: what waited for a client that was here may have been [MQTT-3.3.1-1].
-      delivery.isRepeat = sequence <= this.#unsure && mayGoUnrecorded(delivery);
+      delivery.isRepeat = sequence <= this.#unsure && mayHaveGone(delivery);
       return session.queue.taken(delivery);
     }
     session.queue.removed(delivery.size);
@@ -208,6 +208,6 @@ export class Backlog {
 }
 
 /** At QoS 2 what may expire, or go to another member, is on record as sent before it goes out. */
-function mayGoUnrecorded({ qos, message, extras }: Delivery): boolean {
+function mayHaveGone({ qos, message, extras }: Delivery): boolean {
   return qos === 1 || (message!.expiresAt === Infinity && extras.share === undefined);
 }

@@ -218,7 +218,7 @@ export class LevelStorage implements Storage {
       await this.#level.close();
       while (!this.#closed) {
         try {
-          this.#level = await openLevel(this.#folder);
+          this.#level = (await openLevel(this.#folder)).level;
           return;
         } catch (error) {
           if (!isOutOfSpace(error)) throw error;

@@ -5,7 +5,7 @@ import { ClassicLevel } from 'classic-level';
 import type { Log } from '../broker/contracts.js';
 import { damageIn, logsIn } from './inspection.js';
 import { isDamage, isLocked, messageOf } from './level-error.js';
-import { unfinishedAt } from './record-log.js';
+import { gapAt, unfinishedAt } from './record-log.js';
 
 /** A store that cannot be opened; the message is one sentence for its operator. */
 export class StoreError extends Error {
@@ -66,12 +66,12 @@ export async function openOrRepair(folder: string, log: Log): Promise<Opened> {
   }
 }
 
-/** Opens a store, or makes it: LevelDB reads its logs, and passes over what it cannot read. */
-export async function openLevel(folder: string): Promise<ClassicLevel<Buffer, Buffer>> {
-  await cutUnfinished(folder);
+/** Opens a store, or makes it: LevelDB reads its logs, and passes over what it cannot read. That is what the remarks tell of. */
+export async function openLevel(folder: string): Promise<{ readonly level: ClassicLevel<Buffer, Buffer>; readonly remarks: string[] }> {
+  const gaps = await cutUnfinished(folder);
   const level = levelIn(folder);
   await level.open();
-  return level;
+  return { level, remarks: [...gaps, ...(await remarksIn(folder))] };
 }
 
 /** Tells the next start that something cannot be read. */
@@ -95,16 +95,22 @@ function inUse(folder: string, cause: unknown): StoreError {
 /**
  * Takes the commit that nobody finished from the end of a log: nothing of it was acknowledged. LevelDB passes over it where the file ends with
  * it, and takes it for damage where room was made behind it.
+ * @returns which logs have lost something before their end that LevelDB would take for room.
  */
-async function cutUnfinished(folder: string): Promise<void> {
+async function cutUnfinished(folder: string): Promise<string[]> {
+  const gaps: string[] = [];
   for (const name of await logsIn(folder)) {
     const path = join(folder, name);
-    const at = unfinishedAt(await readFile(path));
-    if (at === undefined) continue;
+    const bytes = await readFile(path);
+    const end = unfinishedAt(bytes);
+    const gap = gapAt(bytes.subarray(0, end));
+    if (gap !== undefined) gaps.push(`${name}: zeroes at byte ${gap}, and records behind them`);
+    if (end === undefined) continue;
     // Who opened the store since has a log of its own now, and this may only be it if it is still open.
     await refuseInUse(folder);
-    await truncate(path, at);
+    await truncate(path, end);
   }
+  return gaps;
 }
 
 /** What is wrong with a folder nobody has open, or undefined. */
@@ -131,9 +137,9 @@ async function openAndHear(folder: string, log: Log): Promise<Opened> {
   }
   let remarks: string[] = [];
   try {
-    const level = await openLevel(folder);
-    remarks = await remarksIn(folder);
-    return { level, repaired: remarks.length > 0 };
+    const opened = await openLevel(folder);
+    remarks = opened.remarks;
+    return { level: opened.level, repaired: remarks.length > 0 };
   } finally {
     const setAside = linked.filter((name) => remarks.some((remark) => remark.includes(name)));
     for (const name of linked) if (!setAside.includes(name)) await rm(join(lost, name), { force: true });
@@ -146,10 +152,10 @@ async function openAndHear(folder: string, log: Log): Promise<Opened> {
 async function repair(folder: string, log: Log): Promise<Opened> {
   const lost = join(folder, LOST);
   const before = await readdir(lost).catch((): string[] => []);
-  await cutUnfinished(folder);
+  const gaps = await cutUnfinished(folder);
   await ClassicLevel.repair(folder);
-  const remarks = await remarksIn(folder);
-  const level = await openLevel(folder);
+  const remarks = [...gaps, ...(await remarksIn(folder))];
+  const { level } = await openLevel(folder);
   // A repaired store has its tables in no order of age, and reading one key could find an old value first. Merged they are as before.
   await level.compactRange(Buffer.alloc(0), Buffer.alloc(8, 0xff));
   await rm(join(folder, MARK), { force: true });

@@ -30,8 +30,7 @@ export function* recordsOf(bytes: Buffer): Generator<Buffer, void, undefined> {
  * @returns undefined where there is none: the log ends with a record, or with one that was written and is damaged.
  */
 export function unfinishedAt(bytes: Buffer): number | undefined {
-  let used = bytes.length;
-  while (used > 0 && bytes[used - 1] === 0) used--;
+  const used = usedOf(bytes);
   const starts: number[] = [];
   for (const { kind, from } of piecesOf(bytes)) {
     if (from >= used) break;
@@ -41,6 +40,26 @@ export function unfinishedAt(bytes: Buffer): number | undefined {
   while (end === undefined && starts.length > 0) end = endOfWhole(bytes, starts.pop()!);
   end ??= 0;
   return end < used && isUnfinished(bytes, end, used) ? end : undefined;
+}
+
+/**
+ * Where zeroes stand in the place of a record though something was written behind them. LevelDB takes them for room, and passes over the rest
+ * of their block without a word (kZeroType in db/log_reader.cc).
+ */
+export function gapAt(bytes: Buffer): number | undefined {
+  const used = usedOf(bytes);
+  for (const { from, to } of piecesOf(bytes)) {
+    if (from >= used) return undefined;
+    if (to === from + HEADER && bytes[from + 6] === Kind.Bad) return from;
+  }
+  return undefined;
+}
+
+/** Where nothing but zeroes follows. */
+function usedOf(bytes: Buffer): number {
+  let used = bytes.length;
+  while (used > 0 && bytes[used - 1] === 0) used--;
+  return used;
 }
 
 function* piecesOf(bytes: Buffer, start = 0): Generator<Piece, void, undefined> {

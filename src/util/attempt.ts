@@ -7,3 +7,12 @@ export function attempt<A>(listener: (argument: A) => unknown, argument: A, fail
     failed(error);
   }
 }
+
+/** What is read, or undefined where reading it throws: of what is damaged there is nothing. */
+export function attempted<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

@@ -288,6 +288,17 @@ describe('a damaged store', () => {
       { setAside: /\.log/, remarks: /dropping \d+ bytes; Corruption: checksum mismatch/ },
       (i) => i >= OLD && i < OLD + NEW,
     );
+    proves(
+      'a commit in the midst of the log is zeroes',
+      (path) => {
+        const log = readFileSync(path(LOG));
+        const [first, second, third] = [...recordsOf(log)].slice(-6).map((record) => log.indexOf(record) - 7);
+        assert.ok(first! > 0 && second! > first! && third! > second!);
+        writeFileSync(path(LOG), log.fill(0, second, third));
+      },
+      { setAside: /\.log/, remarks: /^\d+\.log: zeroes at byte \d+, and records behind them$/ },
+      (i) => i >= OLD + NEW - 50,
+    );
   });
 
   proves(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
 import * as fc from 'fast-check';
-import { crc32c, recordsOf, unfinishedAt } from '../../src/storage/record-log.js';
+import { crc32c, gapAt, recordsOf, unfinishedAt } from '../../src/storage/record-log.js';
 import { Random } from '../fuzz/random.js';
 import { runs } from '../util/runs.js';
 
@@ -187,3 +187,38 @@ describe('a record that nobody finished', () => {
 function isEndBefore(bytes: Buffer, found: number | undefined, start: number): boolean {
   return found !== undefined && found <= start && start - found < HEADER && bytes.subarray(found, start).every((byte) => byte === 0);
 }
+
+describe('a gap', () => {
+  it('is none in a log that is whole, with room behind it or without', () => {
+    fc.assert(
+      fc.property(LENGTHS, fc.nat(2 * BLOCK), fc.nat(), (lengths, more, seed) => {
+        const { bytes } = logOf(lengths.map((length) => new Random(seed).bytes(length)));
+        assert.equal(gapAt(bytes), undefined);
+        assert.equal(gapAt(Buffer.concat([bytes, room(more)])), undefined);
+      }),
+      runs(50),
+    );
+  });
+
+  it('is where a record, or several, are zeroes and another is behind them', () => {
+    fc.assert(
+      fc.property(LENGTHS, fc.nat(), fc.nat(), fc.nat(), (lengths, from, count, seed) => {
+        const random = new Random(seed);
+        const { bytes, starts } = logOf([...lengths, 100].map((length) => full(length, random)));
+        const first = from % lengths.length;
+        const behind = first + 1 + (count % (lengths.length - first));
+        bytes.fill(0, starts[first]!, starts[behind]!);
+        assert.equal(gapAt(Buffer.concat([bytes, room(BLOCK)])), starts[first]!);
+      }),
+      runs(100),
+    );
+  });
+
+  it('is found in the block behind one that is damaged', () => {
+    const random = new Random(6);
+    const { bytes, starts } = logOf([full(200, random), full(BLOCK, random), full(300, random), full(300, random)]);
+    bytes[starts[0]! + 6] = 9;
+    bytes.fill(0, starts[2]!, starts[3]!);
+    assert.equal(gapAt(bytes), starts[2]);
+  });
+});
